@@ -1,0 +1,242 @@
+"""ModelCard: what a model is, was trained on, reaches and cannot do; read from models/<id>/card.toml."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from medcore.errors import N_, CardError, WeightsError
+
+CARD_FILE = "card.toml"
+WEIGHTS_FILE = "weights.safetensors"
+EVALUATION_FILE = "evaluation.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One output of a model.
+
+    Args:
+        id: Stable id ("pneumonia").
+        title: English title, translated by the catalogues.
+        threshold: Operating point on the calibrated probability.
+    """
+
+    id: str
+    title: str
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Platt scaling of a logit: probability = sigmoid(slope * logit + offset), fitted on validation data."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class InputContract:
+    """What a model accepts.
+
+    Args:
+        modalities: DICOM modalities; "" stands for a picture that names none.
+        body_parts: DICOM Body Part Examined values that fit; "" for unknown.
+        views: DICOM View Positions that fit; "" for unknown.
+        channels: 1 or 3.
+        size: Side of the square the network sees, in pixels.
+        min_pixels: Shortest side of a scan below which the result is doubtful.
+    """
+
+    modalities: tuple[str, ...]
+    body_parts: tuple[str, ...]
+    views: tuple[str, ...]
+    channels: int
+    size: int
+    min_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measured figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """One shipped model. `folder` holds the card, the weights and the evaluation."""
+
+    id: str
+    title: str
+    task: str
+    network: str
+    version: str
+    sha256: str
+    labels: tuple[Label, ...]
+    calibration: Calibration
+    contract: InputContract
+    options: Mapping[str, int | float]
+    precision: str
+    summary: str
+    intended_use: str
+    training_data: tuple[str, ...]
+    limits: tuple[str, ...]
+    licence: str
+    attribution: tuple[str, ...]
+    folder: Path
+    metrics: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
+    trained_on: str = ""
+
+    @property
+    def weights(self) -> Path:
+        """Path of the safetensors file."""
+        return self.folder / WEIGHTS_FILE
+
+    def label(self, label: str) -> Label:
+        """The label of this id.
+
+        Raises:
+            CardError: The model has no such label.
+        """
+        for entry in self.labels:
+            if entry.id == label:
+                return entry
+        raise CardError(
+            N_("The model {model} has no label “{label}”; it has {known}."),
+            model=self.id,
+            label=label,
+            known=", ".join(entry.id for entry in self.labels),
+        )
+
+
+def load_cards(folder: Path) -> Mapping[str, ModelCard]:
+    """All cards below `folder`, by id. A folder that does not exist has none.
+
+    Raises:
+        CardError: A card is damaged; the message names the file and the field.
+    """
+    cards = {path.parent.name: load_card(path.parent) for path in sorted(folder.glob(f"*/{CARD_FILE}"))}
+    return MappingProxyType(cards)
+
+
+def load_card(folder: Path) -> ModelCard:
+    """The card in one model folder.
+
+    Raises:
+        CardError: The card is missing, is no TOML, lacks a field, or contradicts itself.
+    """
+    path = folder / CARD_FILE
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CardError(N_("{path}: the card cannot be read ({reason})."), path=path.name, reason=str(error)) from error
+    try:
+        card = _card(table, folder)
+    except KeyError as error:
+        raise CardError(N_("{path}: the field {field} is missing."), path=str(path), field=str(error)) from error
+    except (TypeError, ValueError) as error:
+        raise CardError(
+            N_("{path}: a field has the wrong form ({reason})."), path=str(path), reason=str(error)
+        ) from error
+    _check(card, path)
+    return card
+
+
+def verify_weights(card: ModelCard) -> None:
+    """Check that the weight file is the one the card was written for.
+
+    Raises:
+        WeightsError: The file is missing or its SHA-256 differs from the card's.
+    """
+    try:
+        with card.weights.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(
+            N_("The weights of {model} are missing or cannot be read."),
+            hint=N_("Restore models/{model}/weights.safetensors from the release or train the model again."),
+            model=card.id,
+        ) from error
+    if digest != card.sha256:
+        raise WeightsError(
+            N_(
+                "The weights of {model} are not the ones its card was written for (SHA-256 {digest}… instead of {expected}…)."
+            ),
+            hint=N_("Do not use them. Restore models/{model}/weights.safetensors from the release."),
+            model=card.id,
+            digest=digest[:12],
+            expected=card.sha256[:12],
+        )
+
+
+def _card(table: Mapping[str, Any], folder: Path) -> ModelCard:
+    contract = table["input"]
+    calibration = table.get("calibration", {})
+    return ModelCard(
+        id=folder.name,
+        title=str(table["title"]),
+        task=str(table["task"]),
+        network=str(table["network"]),
+        version=str(table["version"]),
+        sha256=str(table["sha256"]).lower(),
+        labels=tuple(Label(str(x["id"]), str(x["title"]), float(x["threshold"])) for x in table["labels"]),
+        calibration=Calibration(float(calibration.get("slope", 1.0)), float(calibration.get("offset", 0.0))),
+        contract=InputContract(
+            modalities=tuple(map(str, contract["modalities"])),
+            body_parts=tuple(map(str, contract["body_parts"])),
+            views=tuple(map(str, contract["views"])),
+            channels=int(contract["channels"]),
+            size=int(contract["size"]),
+            min_pixels=int(contract["min_pixels"]),
+        ),
+        options=MappingProxyType(dict(table.get("options", {}))),
+        precision=str(table.get("precision", "float32")),
+        summary=str(table["summary"]),
+        intended_use=str(table["intended_use"]),
+        training_data=tuple(map(str, table["training_data"])),
+        limits=tuple(map(str, table["limits"])),
+        licence=str(table["licence"]),
+        attribution=tuple(map(str, table["attribution"])),
+        folder=folder,
+        metrics=_metrics(folder / EVALUATION_FILE),
+        trained_on=str(table.get("trained_on", "")),
+    )
+
+
+def _metrics(path: Path) -> Mapping[str, Mapping[str, Estimate]]:
+    """Metrics by group ("all", then each source), from evaluation.json; empty when there is none."""
+    if not path.exists():
+        return MappingProxyType({})
+    try:
+        groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
+        return MappingProxyType(
+            {
+                group: MappingProxyType({name: Estimate(**figure) for name, figure in figures["metrics"].items()})
+                for group, figures in groups.items()
+            }
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CardError(
+            N_("{path}: the evaluation cannot be read ({reason})."), path=str(path), reason=str(error)
+        ) from error
+
+
+def _check(card: ModelCard, path: Path) -> None:
+    if not re.fullmatch(r"[0-9a-f]{64}", card.sha256):
+        raise CardError(N_("{path}: sha256 is not a SHA-256 digest."), path=str(path))
+    if not card.labels or len({entry.id for entry in card.labels}) != len(card.labels):
+        raise CardError(N_("{path}: labels must be there and differ."), path=str(path))
+    if any(not 0 < entry.threshold < 1 for entry in card.labels):
+        raise CardError(N_("{path}: a threshold must lie between 0 and 1."), path=str(path))
+    if card.contract.channels not in (1, 3) or not 16 <= card.contract.size <= 2048:
+        raise CardError(N_("{path}: the input must have 1 or 3 channels and 16 to 2048 pixels a side."), path=str(path))

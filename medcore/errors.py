@@ -1,0 +1,154 @@
+"""Every error a user may meet: a translatable message, a hint, and the values that fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Value: TypeAlias = str | int | float
+
+
+def N_(text: str) -> str:  # noqa: N802  (gettext's own name for "mark, translate later")
+    """Mark a text for the catalogues without translating it here."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence for the user: an English template and the values that fill it.
+
+    The template is also the key in the catalogues, so a message made in a decoder process or read
+    back from the store can still be shown in the reader's language.
+    """
+
+    template: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    def text(self, translate: Callable[[str], str] = str) -> str:
+        """The sentence in the language of `translate`, which is a gettext function."""
+        if not self.template:
+            return ""
+        return translate(self.template).format(**self.values)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class MedcoreError(Exception):
+    """Something went wrong that the user can understand and act on; a bug is never one of these."""
+
+    def __init__(self, message: str, *, hint: str = "", **values: Value) -> None:
+        self.message = Message(message, values)
+        self.hint = Message(hint, values)
+        super().__init__(self.message.text())
+
+    def __reduce__(self) -> tuple[Callable[..., MedcoreError], tuple[object, ...]]:
+        return _rebuild, (type(self).__name__, self.message.template, self.hint.template, dict(self.message.values))
+
+    def as_dict(self) -> dict[str, str]:
+        """`type`, `message` and `hint`, the form the command line prints."""
+        return {"type": type(self).__name__, "message": self.message.text(), "hint": self.hint.text()}
+
+
+class SettingsError(MedcoreError):
+    """A MEDCORE_* variable is unknown or has a value that cannot be used."""
+
+
+class UnknownNameError(MedcoreError):
+    """No entry of a catalogue has this id."""
+
+
+class GeometryError(MedcoreError):
+    """The position of the pixels in the patient is impossible or contradicts itself."""
+
+
+class NoScaleError(GeometryError):
+    """Millimetres were asked of an image that carries no physical scale."""
+
+
+class InvalidVolumeError(MedcoreError):
+    """Voxels are empty, not finite, or of a shape that no scan has."""
+
+
+class ReadError(MedcoreError):
+    """A file cannot be turned into a scan; the subclasses say why."""
+
+
+class EmptyFileError(ReadError):
+    """The file has no bytes."""
+
+
+class TruncatedFileError(ReadError):
+    """The file ends before its own header says it should."""
+
+
+class UnknownFormatError(ReadError):
+    """The first bytes match no format that MedCore knows."""
+
+
+class UnsupportedFormatError(ReadError):
+    """The format is known but cannot be read, or not yet."""
+
+
+class CorruptFileError(ReadError):
+    """The decoder refused the content."""
+
+
+class NoPixelsError(ReadError):
+    """The file is sound but carries no image."""
+
+
+class TooLargeError(ReadError):
+    """The file, or what it would unpack to, exceeds a limit."""
+
+
+class ArchiveError(ReadError):
+    """A zip is encrypted, damaged, or built to harm."""
+
+
+class DecodeTimeoutError(ReadError):
+    """Decoding took longer than the limit and was stopped."""
+
+
+class DecodeMemoryError(ReadError):
+    """Decoding wanted more memory than the limit."""
+
+
+class DecoderCrashedError(ReadError):
+    """The decoder died; only its own process was lost."""
+
+
+class CardError(MedcoreError):
+    """A model card is missing a field or contradicts itself."""
+
+
+class WeightsError(MedcoreError):
+    """A weight file is missing, has the wrong hash, or does not fit its network."""
+
+
+class UnfitInputError(MedcoreError):
+    """This scan is not what the task or the model was made for."""
+
+
+class DeviceError(MedcoreError):
+    """The asked-for device is absent or out of memory."""
+
+
+class StoreError(MedcoreError):
+    """The data folder cannot be read or written."""
+
+
+class NotFoundError(StoreError):
+    """No stored object has this id."""
+
+
+class CancelledError(MedcoreError):
+    """The user stopped the work."""
+
+
+def _rebuild(name: str, message: str, hint: str, values: dict[str, Value]) -> MedcoreError:
+    kind = globals().get(name, MedcoreError)
+    if not (isinstance(kind, type) and issubclass(kind, MedcoreError)):
+        kind = MedcoreError
+    return kind(message, hint=hint, **values)
