@@ -1,0 +1,286 @@
+"""Messages between the app and a decoding process: JSON, with arrays in shared memory; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import mmap
+import os
+import socket
+import stat
+import struct
+import tempfile
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medcore.volume import Array
+
+HEADER = struct.Struct("<QB")  # length of the JSON text, number of file descriptors
+MAX_TEXT_BYTES = 256 << 20
+MAX_FILES = 4  # shared memories in one message
+ALIGNMENT = 64
+COPY_BELOW_BYTES = 1 << 20  # smaller memories are copied, so that many small images do not hold many open files
+MAX_OPEN_MAPS = 128
+CAN_SEAL = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
+
+_open_maps: weakref.WeakSet[_Map] = weakref.WeakSet()
+
+
+class WireError(Exception):
+    """The other side sent something that no honest side sends."""
+
+
+class _Map(mmap.mmap):
+    """A mapping that can be counted while an array still uses it."""
+
+
+class Memory:
+    """Shared memory that grows as it is written, and passes to another process without a copy.
+
+    It is written with system calls and so takes no address space from a process whose address space is limited.
+    """
+
+    def __init__(self) -> None:
+        if CAN_SEAL:
+            self.fd = os.memfd_create("medcore", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        else:
+            with tempfile.TemporaryFile() as file:
+                self.fd = os.dup(file.fileno())
+        self.size = 0
+
+    def write(self, data: Array | bytes | memoryview, offset: int) -> None:
+        """Write the bytes of `data` at `offset`."""
+        whole = np.ascontiguousarray(data).reshape(-1).view(np.uint8).data if isinstance(data, np.ndarray) else data
+        view = memoryview(whole).cast("B")
+        done = 0
+        while done < len(view):
+            done += os.pwrite(self.fd, view[done:], offset + done)
+        self.size = max(self.size, offset + len(view))
+
+    def append(self, data: Array | bytes | memoryview) -> int:
+        """Write at the end, aligned; returns where."""
+        offset = -(-self.size // ALIGNMENT) * ALIGNMENT
+        self.write(data, offset)
+        return offset
+
+    def read(self, count: int, offset: int) -> bytes:
+        """The `count` bytes at `offset`."""
+        parts = []
+        while count > 0:
+            part = os.pread(self.fd, count, offset)
+            if not part:
+                raise EOFError("shared memory is shorter than expected")
+            parts.append(part)
+            count, offset = count - len(part), offset + len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def close(self) -> None:
+        """Give the memory back, unless another process or a mapping still holds it."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+    def seal(self) -> None:
+        """Fix the size for ever, so that whoever maps it cannot be killed by its shrinking."""
+        if CAN_SEAL:
+            with contextlib.suppress(OSError):  # sealed before
+                fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+
+
+class SharedArray:
+    """An array that already lies in a shared memory, from its first byte on."""
+
+    def __init__(self, memory: Memory, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        self.memory, self.dtype, self.shape = memory, dtype, shape
+
+
+def send(connection: socket.socket, value: object) -> None:
+    """Send a tree of None, bool, int, float, str, lists, str-keyed dicts, paths, bytes and arrays."""
+    memories: list[Memory] = []
+    packed = Memory()
+    try:
+        text = json.dumps(_plain(value, packed, memories)).encode()
+        used = [packed, *memories] if packed.size or memories else []
+        for memory in used:
+            memory.seal()
+        head = HEADER.pack(len(text), len(used))
+        if used:
+            socket.send_fds(connection, [head], [memory.fd for memory in used])
+        else:
+            connection.sendall(head)
+        connection.sendall(text)
+    finally:
+        packed.close()
+
+
+def receive(connection: socket.socket, *, wait: Callable[[], None], max_bytes: int | None = None) -> object:
+    """The next message.
+
+    Args:
+        connection: A Unix stream socket.
+        wait: Called before each read; returns when there is something to read, raises to give up.
+        max_bytes: Largest shared memory accepted; None trusts the sender.
+
+    Raises:
+        EOFError: The other side has gone.
+        WireError: The message is not what an honest sender writes.
+    """
+    files: list[int] = []
+    try:
+        head = _read_exactly(connection, HEADER.size, wait, files)
+        length, count = HEADER.unpack(head)
+        if length > MAX_TEXT_BYTES or count != len(files):
+            raise WireError("message header")
+        text = _read_exactly(connection, length, wait, None)
+        buffers = [_buffer(fd, max_bytes) for fd in files]
+    finally:
+        for fd in files:
+            os.close(fd)
+    try:
+        return _value(json.loads(text), buffers)
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
+        raise WireError("message body") from error
+
+
+def map_file(path: Path) -> memoryview:
+    """The bytes of a file, mapped rather than read; empty for an empty file."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)) if size else memoryview(b"")
+
+
+def deadline(
+    connection: socket.socket, seconds: float, stopped: Callable[[], bool] | None = None
+) -> Callable[[], None]:
+    """A `wait` for `receive` that raises TimeoutError after `seconds`, or InterruptedError once `stopped()`."""
+    end = time.monotonic() + seconds
+
+    def wait() -> None:
+        while True:
+            if stopped is not None and stopped():
+                raise InterruptedError
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            if _readable(connection, min(left, 0.1) if stopped is not None else left):
+                return
+
+    return wait
+
+
+def _readable(connection: socket.socket, seconds: float) -> bool:
+    import selectors  # not select(): file numbers above 1023 occur in a busy server
+
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
+
+
+def _read_exactly(
+    connection: socket.socket, count: int, wait: Callable[[], None], files: list[int] | None
+) -> bytearray:
+    data = bytearray()
+    while len(data) < count:
+        wait()
+        if files is None:
+            part = connection.recv(min(count - len(data), 1 << 20))
+        else:
+            part, fds, _, _ = socket.recv_fds(connection, count - len(data), MAX_FILES)
+            files.extend(fds)
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+def _buffer(fd: int, max_bytes: int | None) -> memoryview:
+    facts = os.fstat(fd)
+    if not stat.S_ISREG(facts.st_mode) or (max_bytes is not None and facts.st_size > max_bytes):
+        raise WireError("shared memory is too large")
+    if CAN_SEAL and not fcntl.fcntl(fd, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK:
+        raise WireError("shared memory may shrink")
+    if not facts.st_size:
+        return memoryview(b"")
+    if facts.st_size < COPY_BELOW_BYTES or len(_open_maps) >= MAX_OPEN_MAPS:
+        return memoryview(os.pread(fd, facts.st_size, 0)) if facts.st_size < 1 << 30 else _mapped(fd, facts.st_size)
+    return _mapped(fd, facts.st_size)
+
+
+def _mapped(fd: int, size: int) -> memoryview:
+    mapping = _Map(fd, size, access=mmap.ACCESS_READ)
+    _open_maps.add(mapping)
+    return memoryview(mapping)
+
+
+def _plain(value: object, packed: Memory, memories: list[Memory]) -> object:  # noqa: PLR0911  (one per kind)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item, packed, memories) for item in value]
+    if isinstance(value, dict):
+        return {"map": [[str(key), _plain(item, packed, memories)] for key, item in value.items()]}
+    if isinstance(value, Path):
+        return {"path": str(value)}
+    if isinstance(value, bytes | bytearray | memoryview):
+        return {"bytes": [packed.append(memoryview(value)) if len(value) else 0, len(value)]}
+    if isinstance(value, np.ndarray):
+        return {"array": [0, packed.append(value), value.dtype.str, list(value.shape)]}
+    if isinstance(value, SharedArray):
+        memories.append(value.memory)
+        return {"array": [len(memories), 0, value.dtype.str, list(value.shape)]}
+    raise TypeError(f"{type(value).__name__} cannot cross to another process")
+
+
+def _value(tree: Any, buffers: list[memoryview]) -> object:
+    if isinstance(tree, list):
+        return [_value(item, buffers) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    ((kind, content),) = tree.items()
+    if kind == "map":
+        return {str(key): _value(item, buffers) for key, item in content}
+    if kind == "path":
+        return Path(content)
+    if kind == "bytes":
+        offset, size = content
+        return _cut(buffers[0], offset, size) if size else memoryview(b"")
+    if kind == "array":
+        return _array(content, buffers)
+    raise WireError(kind)
+
+
+def _array(content: Any, buffers: list[memoryview]) -> Array:
+    index, offset, kind, shape = content
+    dtype = np.dtype(str(kind))
+    if dtype.kind not in "buif" or dtype.itemsize > 8 or not all(isinstance(n, int) and n >= 0 for n in shape):
+        raise WireError("array")
+    count = int(np.prod(shape, dtype=object)) if shape else 1
+    if not count:
+        return np.zeros(shape, dtype)
+    part = _cut(buffers[index], offset, count * dtype.itemsize)
+    return np.frombuffer(part, dtype=dtype).reshape(shape)
+
+
+def _cut(buffer: memoryview, offset: int, size: int) -> memoryview:
+    if not 0 <= offset <= offset + size <= len(buffer):
+        raise WireError("array outside its memory")
+    return buffer[offset : offset + size]
+
+
+@contextlib.contextmanager
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two connected sockets; the second is closed on leaving, because it belongs to the child."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        yield ours, theirs
+    finally:
+        theirs.close()
