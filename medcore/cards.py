@@ -225,7 +225,7 @@ def _metrics(path: Path) -> Mapping[str, Mapping[str, Estimate]]:
                 for group, figures in groups.items()
             }
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CardError(
             N_("{path}: the evaluation cannot be read ({reason})."), path=str(path), reason=str(error)
         ) from error

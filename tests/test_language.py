@@ -1,0 +1,105 @@
+"""The catalogues hold every text of the program, translated, with the placeholders of the original."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.frontend import CommandLineInterface
+from babel.messages.pofile import read_po
+
+from medcore.errors import MedcoreError
+from medcore.language import LANGUAGES, best_language, card_texts, catalogue, translator
+
+ROOT = Path(__file__).resolve().parent.parent
+TRANSLATED = [language for language in LANGUAGES if language != "en"]
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """Every text the code and the cards hold now, collected just as `make words` does."""
+    path = tmp_path_factory.mktemp("words") / "medcore.pot"
+    options = ["--mapping=pyproject.toml", "--no-default-keywords", "--keywords=N_ t", f"--output-file={path}"]
+    command = ["pybabel", "--quiet", "extract", *options, "medcore", "pages", "models"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        CommandLineInterface().run(command)
+    return read(path)
+
+
+def read(path: Path) -> Catalog:
+    with path.open("rb") as file:
+        return read_po(file)
+
+
+def texts(catalog: Catalog) -> Iterator[str]:
+    return (str(entry.id) for entry in catalog if entry.id)
+
+
+def placeholders(text: str) -> list[tuple[str, str | None]]:
+    return sorted((name, spec) for _, name, spec, _ in Formatter().parse(text) if name is not None)
+
+
+def test_every_language_has_a_catalogue() -> None:
+    assert all(catalogue(language).is_file() for language in LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_holds_the_texts_of_the_code_and_no_others(words: Catalog, language: str) -> None:
+    written = set(texts(read(catalogue(language))))
+    assert written == set(texts(words)), "run `make words`"
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_text_is_translated_and_none_is_a_guess(words: Catalog, language: str) -> None:
+    entries = {str(entry.id): entry for entry in read(catalogue(language)) if entry.id}
+    missing = [text for text in texts(words) if text not in entries or not entries[text].string]
+    assert not missing, f"{len(missing)} texts without translation: {missing[:5]}"
+    assert not [text for text, entry in entries.items() if entry.fuzzy]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_has_the_placeholders_of_its_original(language: str) -> None:
+    for entry in read(catalogue(language)):
+        if entry.id and entry.string:
+            assert placeholders(str(entry.string)) == placeholders(str(entry.id)), entry.id
+
+
+def test_placeholders_have_names_so_that_translations_may_reorder_them(words: Catalog) -> None:
+    assert not [text for text in texts(words) if any(not name.isidentifier() for name, _ in placeholders(text))]
+
+
+def test_a_text_is_looked_up_in_the_chosen_language() -> None:
+    error = MedcoreError("There is no setting {name}.", name="MEDCORE_X")
+    assert error.message.text(translator("zh_CN")) != error.message.text()
+    assert "MEDCORE_X" in error.message.text(translator("zh_CN"))
+
+
+def test_an_unknown_language_or_text_stays_english() -> None:
+    assert translator("tlh")("There is no setting {name}.") == "There is no setting {name}."
+    assert translator("zh_CN")("never seen before") == "never seen before"
+
+
+@pytest.mark.parametrize(
+    ("preferred", "best"),
+    [
+        ("zh", "zh_CN"),
+        ("zh-CN", "zh_CN"),
+        ("zh_Hans", "zh_CN"),
+        ("zh-Hans-SG", "zh_CN"),
+        ("zh_CN.UTF-8", "zh_CN"),
+        ("ZH-cn", "zh_CN"),
+        ("en-GB", "en"),
+        ("C.UTF-8", "en"),
+        ("", "en"),
+        ("fr", "en"),
+    ],
+)
+def test_the_language_of_a_browser_or_shell_is_recognised(preferred: str, best: str) -> None:
+    assert best_language(preferred) == best
+
+
+def test_the_texts_of_a_card_are_those_that_people_read() -> None:
+    table = {"title": "A", "summary": "B", "limits": ["C", "D"], "sha256": "x", "labels": [{"id": "i", "title": "E"}]}
+    assert list(card_texts(table)) == ["A", "B", "C", "D", "E"]
