@@ -1,0 +1,149 @@
+"""One analysis from scan to answer: check, prepare, run, interpret, explain."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import numpy as np
+from numpy import float32
+from numpy.typing import NDArray
+
+import medcore
+from medcore.cards import ModelCard
+from medcore.engine import Engine, HeatMap, Output
+from medcore.errors import N_, Message, UnfitInputError
+from medcore.imaging.fitting import spread_heat
+from medcore.records import Classification, Explanation, Issue, Prediction, Run, Severity
+from medcore.tasks import Prepared, Task
+from medcore.volume import Volume
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """A prediction, what the network saw, and what is needed to explain it without a second pass.
+
+    Args:
+        prediction: The answer, with its run.
+        seen: (H, W) float32 in 0..1, the picture the network got.
+        explanation: Of the target asked for, or None.
+        prepared: The network's input.
+        output: The forward pass.
+    """
+
+    prediction: Prediction
+    seen: NDArray[float32]
+    explanation: Explanation | None
+    prepared: Prepared
+    output: Output
+
+
+def analyse(
+    scan: Volume,
+    *,
+    task: Task,
+    card: ModelCard,
+    engine: Engine,
+    study: str = "",
+    scan_id: str = "",
+    device: str = "auto",
+) -> Analysis:
+    """Ask one model about one scan.
+
+    Raises:
+        UnfitInputError: The scan is nothing that this task takes.
+        WeightsError: The model cannot be loaded.
+        DeviceError: The device is absent.
+    """
+    issues = task.check(scan, card)
+    refuse_unfit(issues)
+    started_at, started = datetime.now(UTC), time.perf_counter()
+    prepared = task.prepare(scan, card)
+    output = engine.run(card, prepared.inputs, device=device)
+    notes = tuple(Issue("engine", Severity.WARN, note) for note in output.notes)
+    run = Run(
+        id=uuid.uuid4().hex,
+        study=study,
+        scan=scan_id,
+        scan_sha256=scan.sha256,
+        task=task.id,
+        model=card.id,
+        model_version=card.version,
+        weights_sha256=card.sha256,
+        preprocessing=prepared.parameters,
+        device=output.device,
+        precision=output.precision,
+        seconds=time.perf_counter() - started,
+        software=MappingProxyType({"medcore": medcore.__version__, **engine.software()}),
+        started_at=started_at,
+        warnings=(*issues, *notes),
+    )
+    prediction = task.interpret(output.logits[0], scan, card, run)
+    return Analysis(prediction, prepared.seen, None, prepared, output)
+
+
+def explain(
+    analysis: Analysis, scan: Volume, *, card: ModelCard, engine: Engine, method: str, target: str | None = None
+) -> Explanation:
+    """Where in the scan the model saw evidence for a label, from the pass that made the prediction.
+
+    Args:
+        target: Label id; the most probable label when None.
+
+    Raises:
+        UnknownNameError: There is no such method.
+        CardError: The model has no such label.
+    """
+    started = time.perf_counter()
+    label = card.label(target or most_probable(analysis.prediction))
+    number = card.labels.index(label)
+    found = engine.explain(card, analysis.prepared.inputs, analysis.output, method=method, target=number)
+    heat, peak = on_scan(found, analysis.prepared, scan)
+    return Explanation(
+        run=analysis.prediction.run,
+        method=method,
+        target=label.id,
+        layer=found.layer,
+        heat=heat,
+        peak=peak,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def on_scan(found: HeatMap, prepared: Prepared, scan: Volume) -> tuple[NDArray[float32], float]:
+    """A heat map on the scan's grid (S, R, C), scaled to 0..1, and the value that 1 stands for."""
+    _, rows, columns = scan.shape
+    peak = float(found.heat.max())
+    scaled = found.heat / peak if peak > 0 else np.zeros_like(found.heat)
+    side = prepared.inputs.shape[-1]
+    return spread_heat(scaled, prepared.to_scan, side=side, shape=(rows, columns))[None], peak
+
+
+def most_probable(prediction: Prediction) -> str:
+    """The label to explain when none is named."""
+    match prediction:
+        case Classification(scores=scores):
+            return max(scores, key=lambda score: score.probability).label
+        case _:
+            raise UnfitInputError(N_("This prediction has no scores to explain."))
+
+
+def refuse_unfit(issues: tuple[Issue, ...]) -> None:
+    """Raise for the first BLOCK issue.
+
+    Raises:
+        UnfitInputError: There is one; its message and hint are the issue's.
+    """
+    for issue in issues:
+        if issue.severity is Severity.BLOCK:
+            raise UnfitInputError(
+                issue.message.template, hint=issue.hint.template, **_values(issue.message, issue.hint)
+            )
+
+
+def _values(*messages: Message) -> Mapping[str, str | int | float]:
+    return {name: value for message in messages for name, value in message.values.items()}

@@ -1,0 +1,1 @@
+"""Image processing on volumes: spatial, intensity, enhancement, quality, lesions, registration."""
