@@ -24,20 +24,16 @@ from medcore.volume import Volume
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Analysis:
-    """A prediction, what the network saw, and what is needed to explain it without a second pass.
+class Answer:
+    """A prediction and what is needed to explain it without a second pass.
 
     Args:
-        prediction: The answer, with its run.
-        seen: (H, W) float32 in 0..1, the picture the network got.
-        explanation: Of the target asked for, or None.
-        prepared: The network's input.
+        prediction: What the task made of it, with its run.
+        prepared: The network's input, and the picture of "what the network saw".
         output: The forward pass.
     """
 
     prediction: Prediction
-    seen: NDArray[float32]
-    explanation: Explanation | None
     prepared: Prepared
     output: Output
 
@@ -50,16 +46,23 @@ def analyse(
     engine: Engine,
     study: str = "",
     scan_id: str = "",
+    issues: tuple[Issue, ...] = (),
     device: str = "auto",
-) -> Analysis:
+) -> Answer:
     """Ask one model about one scan.
+
+    Args:
+        study: Id in the store, or "".
+        scan_id: Id in the store, or "".
+        issues: What reading and the quality check found; it travels with the result.
+        device: "auto", "cpu", "cuda" or "cuda:N".
 
     Raises:
         UnfitInputError: The scan is nothing that this task takes.
         WeightsError: The model cannot be loaded.
         DeviceError: The device is absent.
     """
-    issues = task.check(scan, card)
+    issues = (*issues, *task.check(scan, card))
     refuse_unfit(issues)
     started_at, started = datetime.now(UTC), time.perf_counter()
     prepared = task.prepare(scan, card)
@@ -83,11 +86,11 @@ def analyse(
         warnings=(*issues, *notes),
     )
     prediction = task.interpret(output.logits[0], scan, card, run)
-    return Analysis(prediction, prepared.seen, None, prepared, output)
+    return Answer(prediction, prepared, output)
 
 
 def explain(
-    analysis: Analysis, scan: Volume, *, card: ModelCard, engine: Engine, method: str, target: str | None = None
+    answer: Answer, scan: Volume, *, card: ModelCard, engine: Engine, method: str, target: str | None = None
 ) -> Explanation:
     """Where in the scan the model saw evidence for a label, from the pass that made the prediction.
 
@@ -99,12 +102,12 @@ def explain(
         CardError: The model has no such label.
     """
     started = time.perf_counter()
-    label = card.label(target or most_probable(analysis.prediction))
+    label = card.label(target or most_probable(answer.prediction))
     number = card.labels.index(label)
-    found = engine.explain(card, analysis.prepared.inputs, analysis.output, method=method, target=number)
-    heat, peak = on_scan(found, analysis.prepared, scan)
+    found = engine.explain(card, answer.prepared.inputs, answer.output, method=method, target=number)
+    heat, peak = on_scan(found, answer.prepared, scan)
     return Explanation(
-        run=analysis.prediction.run,
+        run=answer.prediction.run,
         method=method,
         target=label.id,
         layer=found.layer,

@@ -67,12 +67,12 @@ class Settings:
 
 def _convert(name: str, text: str, kind: type) -> object:
     try:
-        value: object = Path(text).expanduser() if issubclass(kind, Path) else kind(text)
+        value = Path(text).expanduser() if issubclass(kind, Path) else kind(text)  # type: ignore[call-arg]
     except ValueError as error:
         raise SettingsError(
             N_("The setting {name} cannot be “{text}”."), hint=N_("It takes a number."), name=name, text=text
         ) from error
-    if isinstance(value, int | float) and (value < 0 or value != value):
+    if isinstance(value, int | float) and not value >= 0:
         raise SettingsError(
             N_("The setting {name} cannot be “{text}”."), hint=N_("It takes a number."), name=name, text=text
         )

@@ -13,11 +13,11 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 def grey_plane(scan: Volume, index: int | None = None) -> Array:
     """One slice as grey values (R, C); colour becomes its luma. The middle slice when no index is given."""
-    plane = scan.voxels[scan.shape[0] // 2 if index is None else index]
+    plane: Array = scan.voxels[scan.shape[0] // 2 if index is None else index]
     if scan.unit is Unit.RGB:
         if np.array_equal(plane[..., 0], plane[..., 1]) and np.array_equal(plane[..., 0], plane[..., 2]):
             return np.ascontiguousarray(plane[..., 0])
-        return np.rint(plane @ np.array(LUMA)).astype(np.uint8)
+        return np.asarray(np.rint(plane @ np.array(LUMA)), dtype=np.uint8)
     return plane
 
 

@@ -6,8 +6,9 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from numpy import float32
+from numpy import float32, float64
 from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
@@ -31,7 +32,22 @@ class Prepared:
     inputs: NDArray[float32]
     seen: NDArray[float32]
     parameters: Mapping[str, str | int | float]
-    to_scan: NDArray[float32]
+    to_scan: NDArray[float64]
+
+
+class Scan(Protocol):
+    """What a task looks at before it asks for voxels; a Volume has it, and so have the store's ScanFacts."""
+
+    @property
+    def modality(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
+    @property
+    def body_part(self) -> str: ...
+    @property
+    def view(self) -> str: ...
+    @property
+    def value_range(self) -> tuple[float, float]: ...
 
 
 class Task(ABC):
@@ -47,7 +63,7 @@ class Task(ABC):
         return type(self).__module__.rpartition(".")[2]
 
     @abstractmethod
-    def check(self, scan: Volume, card: ModelCard) -> tuple[Issue, ...]:
+    def check(self, scan: Scan, card: ModelCard) -> tuple[Issue, ...]:
         """Whether the scan fits: a BLOCK issue when it cannot be analysed, WARN when the result is doubtful."""
 
     @abstractmethod

@@ -11,7 +11,7 @@ from medcore.errors import N_, Message
 from medcore.imaging.fitting import pad_to_square, shrink_to
 from medcore.imaging.intensity import grey_plane, normalise
 from medcore.records import Classification, Issue, Run, Score, Severity
-from medcore.tasks import Prepared, Task
+from medcore.tasks import Prepared, Scan, Task
 from medcore.volume import Volume
 
 PREPROCESSING_VERSION = 1
@@ -27,7 +27,7 @@ class ChestXray(Task):
     question = N_("Does this frontal chest radiograph show a pneumonia-like opacity?")
     modalities = ("DX", "CR", "RG", "")
 
-    def check(self, scan: Volume, card: ModelCard) -> tuple[Issue, ...]:
+    def check(self, scan: Scan, card: ModelCard) -> tuple[Issue, ...]:
         """BLOCK for another modality or a stack; WARN for an unfit body part, view, size or shape."""
         issues = [*_modality(scan, card), *_body(scan, card), *_size(scan, card)]
         return tuple(issues)
@@ -63,7 +63,7 @@ class ChestXray(Task):
         return Classification(run=run, scores=scores)
 
 
-def _modality(scan: Volume, card: ModelCard) -> list[Issue]:
+def _modality(scan: Scan, card: ModelCard) -> list[Issue]:
     if scan.modality not in card.contract.modalities:
         return [
             Issue(
@@ -87,7 +87,7 @@ def _modality(scan: Volume, card: ModelCard) -> list[Issue]:
     return []
 
 
-def _body(scan: Volume, card: ModelCard) -> list[Issue]:
+def _body(scan: Scan, card: ModelCard) -> list[Issue]:
     issues = []
     if scan.body_part not in card.contract.body_parts:
         issues.append(
@@ -122,7 +122,7 @@ def _body(scan: Volume, card: ModelCard) -> list[Issue]:
     return issues
 
 
-def _size(scan: Volume, card: ModelCard) -> list[Issue]:
+def _size(scan: Scan, card: ModelCard) -> list[Issue]:
     issues = []
     _, rows, columns = scan.shape
     if min(rows, columns) < card.contract.min_pixels:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 
-class ClearBasicBlock(BasicBlock):
+class ClearBasicBlock(BasicBlock):  # type: ignore[misc]  # torchvision carries no types
     """torchvision's BasicBlock; each ReLU is used once, so DeepLift and LRP can follow it."""
 
     def __init__(self, inplanes: int, planes: int, stride: int, downsample: nn.Module | None) -> None:
@@ -24,7 +24,7 @@ class ClearBasicBlock(BasicBlock):
         return result
 
 
-class ClearBottleneck(Bottleneck):
+class ClearBottleneck(Bottleneck):  # type: ignore[misc]
     """torchvision's Bottleneck; each ReLU is used once, so DeepLift and LRP can follow it."""
 
     def __init__(self, inplanes: int, planes: int, stride: int, downsample: nn.Module | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,16 @@ def _start(recipe: Recipe, device: str) -> Learner:
     channels = int(recipe.card["input"]["channels"])
     network = load_network(recipe.network).build(channels=channels, labels=len(recipe.card["labels"]), **recipe.options)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=False)
+    average = AveragedModel(network, multi_avg_fn=_running_average(recipe.average), use_buffers=False)
     plain = [p for p in network.parameters() if p.ndim < 2]  # biases and norms do not decay
     decayed = [p for p in network.parameters() if p.ndim >= 2]
     groups = [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": recipe.weight_decay}]
     return Learner(network, average, torch.optim.AdamW(groups, lr=1e-3))
+
+
+def _running_average(decay: float) -> Callable[..., None]:
+    average: Callable[..., None] = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return average
 
 
 def _plan(recipe: Recipe) -> Iterator[tuple[int, Stage, float]]:

@@ -125,12 +125,12 @@ def draft_card(recipe: Recipe, out: Path) -> ModelCard:
 
 def _cell_weights(pictures: Pictures, rows: Array, sources: int) -> NDArray[float64]:
     """Weights that give every source the same say, and in it as much to present as to absent findings."""
-    weight = np.zeros(len(rows), dtype=float64)
+    weight: NDArray[float64] = np.zeros(len(rows), dtype=float64)
     for source in range(sources):
         for truth in (False, True):
             cell = (pictures.source[rows] == source) & (pictures.truth[rows] == truth)
             weight[cell] = 1.0 / max(1, cell.sum())
-    return weight * len(rows) / weight.sum()
+    return np.asarray(weight * len(rows) / weight.sum(), dtype=float64)
 
 
 def _calibrate(logits: NDArray[float64], pictures: Pictures) -> tuple[Calibration, float]:
