@@ -35,13 +35,15 @@ class Answers:
     group: Array
 
 
-def measure(answers: Answers, *, threshold: float, seed: int = 0) -> Mapping[str, Estimate]:
+def measure(
+    answers: Answers, *, threshold: float, seed: int = 0, rounds: int = BOOTSTRAP_ROUNDS
+) -> Mapping[str, Estimate]:
     """AUC, average precision and, at the threshold, accuracy, sensitivity, specificity, precision, F1; and ECE.
 
     Intervals are percentiles 2.5 and 97.5 of a bootstrap over groups, so images of one patient stay together.
     """
     metrics = _metrics(threshold)
-    draws = _resamples(answers.group, seed)
+    draws = _resamples(answers.group, seed, rounds)
     estimates = {}
     for name, metric in metrics.items():
         values = [metric(answers.truth[i], answers.probability[i]) for i in draws]
@@ -57,7 +59,7 @@ def fit_calibration(truth: NDArray[bool_], logit: NDArray[float64], weight: NDAr
 
 
 def best_threshold(truth: NDArray[bool_], probability: NDArray[float64], weight: NDArray[float64]) -> float:
-    """The probability with the largest weighted sensitivity + specificity (Youden's index), halfway to its neighbour."""
+    """The probability with the largest weighted sensitivity + specificity (Youden's index), halfway down."""
     order = np.argsort(-probability)
     positive = np.cumsum(np.where(truth, weight, 0)[order]) / weight[truth].sum()
     negative = np.cumsum(np.where(truth, 0, weight)[order]) / weight[~truth].sum()
@@ -100,10 +102,8 @@ def _metrics(threshold: float) -> dict[str, Metric]:
     }
 
 
-def _resamples(group: Array, seed: int) -> list[Array]:
+def _resamples(group: Array, seed: int, rounds: int) -> list[Array]:
     names, member = np.unique(group, return_inverse=True)
     rows = [np.flatnonzero(member == i) for i in range(len(names))]
     random = np.random.default_rng(seed)
-    return [
-        np.concatenate([rows[i] for i in random.integers(len(rows), size=len(rows))]) for _ in range(BOOTSTRAP_ROUNDS)
-    ]
+    return [np.concatenate([rows[i] for i in random.integers(len(rows), size=len(rows))]) for _ in range(rounds)]

@@ -139,7 +139,7 @@ def draw(pictures: Pictures, sources: Sequence[Source], count: int, random: np.r
 
 
 def augment(picture: Array, random: np.random.Generator, *, side: int) -> NDArray[float32]:
-    """A plausible other exposure of the same patient: moved, turned, scaled, mirrored, other grey curve, blur, noise."""
+    """A plausible other exposure of the same patient: moved, turned, scaled, mirrored, regraded, blurred, noisy."""
     full = picture.shape[0]
     angle, scale = random.uniform(-12, 12), random.uniform(0.85, 1.2)
     stretch = np.exp(random.uniform(-0.18, 0.18))

@@ -1,0 +1,92 @@
+"""Every network of the catalogue keeps the promises that Grad-CAM and training rely on."""
+
+import pytest
+import torch
+import torchvision
+
+from medcore.nn.networks import CamNet, load_networks
+
+NETWORKS = load_networks()
+SMALL = {
+    "resnet18": {"width": 8},
+    "resnet50": {"width": 8},
+    "densenet121": {"growth": 4, "stem": 8},
+    "vgg11_bn": {"width": 8},
+}
+
+
+def build(name: str, channels: int = 1, labels: int = 2) -> CamNet:
+    torch.manual_seed(0)
+    return NETWORKS[name].build(channels=channels, labels=labels, **SMALL.get(name, {})).eval()
+
+
+def images(name: str, channels: int = 1, count: int = 2) -> torch.Tensor:
+    side = 28 if name == "simple_cnn" else 96
+    return torch.randn(count, channels, side, side, generator=torch.Generator().manual_seed(1))
+
+
+def test_the_catalogue_holds_the_promised_networks() -> None:
+    assert set(NETWORKS) == {"vgg11_bn", "resnet18", "resnet50", "densenet121", "simple_cnn"}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_network_takes_one_or_three_channels_and_gives_a_logit_per_label(name: str, channels: int) -> None:
+    assert build(name, channels=channels, labels=5)(images(name, channels)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_answer_is_the_head_applied_to_the_trunk(name: str) -> None:
+    net, batch = build(name), images(name)
+    assert torch.equal(net.classify(net.trunk(batch)), net(batch))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_trunk_ends_after_a_relu(name: str) -> None:
+    maps = build(name).trunk(images(name))
+    assert maps.min() == 0
+    assert maps.max() > 0
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_relu_works_in_place_and_each_is_used_once(name: str) -> None:
+    net = build(name)
+    calls: dict[torch.nn.Module, int] = {}
+    for module in net.modules():
+        if isinstance(module, torch.nn.ReLU):
+            assert not module.inplace
+            module.register_forward_hook(lambda m, i, o: calls.update({m: calls.get(m, 0) + 1}))
+    net(images(name))
+    assert calls
+    assert set(calls.values()) == {1}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_parameter_receives_a_gradient(name: str) -> None:
+    net = build(name).train()
+    net(images(name, count=4)).sum().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
+
+
+@pytest.mark.parametrize(("name", "reference"), [("resnet18", "resnet18"), ("resnet50", "resnet50")])
+def test_a_residual_network_computes_what_torchvision_computes(name: str, reference: str) -> None:
+    theirs = torchvision.models.get_model(reference, weights=None).eval()
+    ours = NETWORKS[name].build(channels=3, labels=1000).eval()
+    state = theirs.state_dict()
+    trunk = {k: v for k, v in state.items() if not k.startswith("fc.")}
+    ours.trunk.load_state_dict(trunk)
+    ours.head.load_state_dict({"weight": state["fc.weight"], "bias": state["fc.bias"]})
+    batch = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(batch), theirs(batch), rtol=1e-4, atol=1e-5)
+
+
+def test_the_dense_network_computes_what_torchvision_computes() -> None:
+    theirs = torchvision.models.densenet121(weights=None, num_classes=7).eval()
+    ours = NETWORKS["densenet121"].build(channels=3, labels=7).eval()
+    state = theirs.state_dict()
+    ours.trunk.load_state_dict({k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")})
+    ours.head.load_state_dict({"weight": state["classifier.weight"], "bias": state["classifier.bias"]})
+    batch = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(batch), theirs(batch), rtol=1e-4, atol=1e-5)
