@@ -1,0 +1,223 @@
+"""Records as JSON values and back: messages, issues, runs and predictions, as the database keeps them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TypeAlias, cast
+
+from medcore.errors import Message, Value
+from medcore.records import Box, Issue, Lesion, Run, Score, Severity
+from medcore.volume import Triple
+
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+
+NOT_FINITE = ("nan", "inf", "-inf")
+
+
+def from_message(message: Message) -> Json:
+    """A message as JSON."""
+    return {"template": message.template, "values": dict(message.values)}
+
+
+def to_message(value: Json) -> Message:
+    """The message of `from_message`."""
+    table = as_table(value)
+    return Message(as_text(table["template"]), cast(Mapping[str, Value], as_table(table["values"])))
+
+
+def from_issues(issues: Sequence[Issue]) -> Json:
+    """Issues as JSON."""
+    return [
+        {
+            "code": issue.code,
+            "severity": issue.severity.value,
+            "message": from_message(issue.message),
+            "hint": from_message(issue.hint),
+            "measured": None if issue.measured is None else from_number(issue.measured),
+            "limit": None if issue.limit is None else from_number(issue.limit),
+        }
+        for issue in issues
+    ]
+
+
+def to_issues(value: Json) -> tuple[Issue, ...]:
+    """The issues of `from_issues`."""
+    return tuple(
+        Issue(
+            code=as_text(entry["code"]),
+            severity=Severity(as_text(entry["severity"])),
+            message=to_message(entry["message"]),
+            hint=to_message(entry["hint"]),
+            measured=as_optional(entry["measured"]),
+            limit=as_optional(entry["limit"]),
+        )
+        for entry in map(as_table, as_list(value))
+    )
+
+
+def from_run(run: Run) -> Json:
+    """A run as JSON, in full, so that a stored run reads the same whatever columns the table has."""
+    return {
+        "id": run.id,
+        "study": run.study,
+        "scan": run.scan,
+        "scan_sha256": run.scan_sha256,
+        "task": run.task,
+        "model": run.model,
+        "model_version": run.model_version,
+        "weights_sha256": run.weights_sha256,
+        "preprocessing": dict(run.preprocessing),
+        "device": run.device,
+        "precision": run.precision,
+        "seconds": run.seconds,
+        "software": dict(run.software),
+        "started_at": run.started_at.astimezone(UTC).isoformat(),
+        "warnings": from_issues(run.warnings),
+    }
+
+
+def to_run(value: Json) -> Run:
+    """The run of `from_run`."""
+    table = as_table(value)
+    return Run(
+        id=as_text(table["id"]),
+        study=as_text(table["study"]),
+        scan=as_text(table["scan"]),
+        scan_sha256=as_text(table["scan_sha256"]),
+        task=as_text(table["task"]),
+        model=as_text(table["model"]),
+        model_version=as_text(table["model_version"]),
+        weights_sha256=as_text(table["weights_sha256"]),
+        preprocessing=cast(Mapping[str, Value], as_table(table["preprocessing"])),
+        device=as_text(table["device"]),
+        precision=as_text(table["precision"]),
+        seconds=as_number(table["seconds"]),
+        software=to_texts(table["software"]),
+        started_at=datetime.fromisoformat(as_text(table["started_at"])),
+        warnings=to_issues(table["warnings"]),
+    )
+
+
+def from_scores(scores: Sequence[Score]) -> Json:
+    """Scores as JSON."""
+    return [{"label": s.label, "probability": s.probability, "threshold": s.threshold} for s in scores]
+
+
+def to_scores(value: Json) -> tuple[Score, ...]:
+    """The scores of `from_scores`."""
+    return tuple(
+        Score(as_text(entry["label"]), as_number(entry["probability"]), as_number(entry["threshold"]))
+        for entry in map(as_table, as_list(value))
+    )
+
+
+def from_lesions(lesions: Sequence[Lesion]) -> Json:
+    """Lesions as JSON."""
+    return [
+        {
+            "id": lesion.id,
+            "label": lesion.label,
+            "volume_ml": lesion.volume_ml,
+            "longest_mm": lesion.longest_mm,
+            "short_axis_mm": lesion.short_axis_mm,
+            "centre_lps_mm": list(lesion.centre_lps_mm),
+        }
+        for lesion in lesions
+    ]
+
+
+def to_lesions(value: Json) -> tuple[Lesion, ...]:
+    """The lesions of `from_lesions`."""
+    return tuple(
+        Lesion(
+            id=as_text(entry["id"]),
+            label=as_text(entry["label"]),
+            volume_ml=as_number(entry["volume_ml"]),
+            longest_mm=as_number(entry["longest_mm"]),
+            short_axis_mm=as_number(entry["short_axis_mm"]),
+            centre_lps_mm=cast(Triple, to_numbers(entry["centre_lps_mm"])),
+        )
+        for entry in map(as_table, as_list(value))
+    )
+
+
+def from_boxes(boxes: Sequence[Box]) -> Json:
+    """Boxes as JSON."""
+    return [
+        {
+            "corners": list(box.corners),
+            "centre_lps_mm": None if box.centre_lps_mm is None else list(box.centre_lps_mm),
+            "diameter_mm": box.diameter_mm,
+            "label": box.label,
+            "probability": box.probability,
+            "malignancy": box.malignancy,
+        }
+        for box in boxes
+    ]
+
+
+def to_boxes(value: Json) -> tuple[Box, ...]:
+    """The boxes of `from_boxes`."""
+    return tuple(
+        Box(
+            corners=cast(tuple[float, float, float, float, float, float], to_numbers(entry["corners"])),
+            centre_lps_mm=None if entry["centre_lps_mm"] is None else cast(Triple, to_numbers(entry["centre_lps_mm"])),
+            diameter_mm=as_optional(entry["diameter_mm"]),
+            label=as_text(entry["label"]),
+            probability=as_number(entry["probability"]),
+            malignancy=as_optional(entry["malignancy"]),
+        )
+        for entry in map(as_table, as_list(value))
+    )
+
+
+def to_texts(value: Json) -> Mapping[str, str]:
+    """A table whose values are all text."""
+    return {name: as_text(entry) for name, entry in as_table(value).items()}
+
+
+def to_numbers(value: Json) -> tuple[float, ...]:
+    """A list whose values are all numbers."""
+    return tuple(as_number(entry) for entry in as_list(value))
+
+
+def as_table(value: Json) -> dict[str, Json]:
+    """The value, which must be a table."""
+    if not isinstance(value, dict):
+        raise TypeError(f"a table was stored here, not {type(value).__name__}")
+    return value
+
+
+def as_list(value: Json) -> list[Json]:
+    """The value, which must be a list."""
+    if not isinstance(value, list):
+        raise TypeError(f"a list was stored here, not {type(value).__name__}")
+    return value
+
+
+def as_text(value: Json) -> str:
+    """The value, which must be text."""
+    if not isinstance(value, str):
+        raise TypeError(f"a text was stored here, not {type(value).__name__}")
+    return value
+
+
+def from_number(value: float) -> Json:
+    """A number as JSON, which knows no infinity and no "not a number"."""
+    return value if math.isfinite(value) else str(value)
+
+
+def as_number(value: Json) -> float:
+    """The value, which must be a number."""
+    if isinstance(value, str) and value in NOT_FINITE:
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"a number was stored here, not {type(value).__name__}")
+    return float(value)
+
+
+def as_optional(value: Json) -> float | None:
+    """The value, which must be a number or missing."""
+    return None if value is None else as_number(value)

@@ -1,0 +1,221 @@
+"""Runs, predictions, explanations and annotations as rows, and back as records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+import numpy as np
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from medcore.errors import N_, NotFoundError, StoreError
+from medcore.records import Classification, Detection, Explanation, Prediction, Segmentation
+from medcore.store.blobs import Blobs
+from medcore.store.json_values import (
+    Json,
+    as_number,
+    as_table,
+    from_boxes,
+    from_lesions,
+    from_number,
+    from_run,
+    from_scores,
+    to_boxes,
+    to_lesions,
+    to_run,
+    to_scores,
+    to_texts,
+)
+from medcore.store.studies import scan_row, study_row, to_geometry
+from medcore.store.tables import AnnotationsRow, BlobUseRow, ExplanationRow, RunRow
+from medcore.volume import Array, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """What a reader drew and measured on a study. Version 0 with no content: nothing yet."""
+
+    version: int
+    content: Json
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredArray:
+    """An array and the name under which the blobs hold it."""
+
+    array: Array
+    digest: str
+
+
+def insert_prediction(
+    session: Session, blobs: Blobs, prediction: Prediction, *, mask: StoredArray | None, seen: StoredArray | None
+) -> None:
+    """Write a run and its prediction in the caller's transaction.
+
+    Raises:
+        NotFoundError: The study or the scan was deleted meanwhile.
+        StoreError: A run of this id is already there.
+    """
+    run = prediction.run
+    study_row(session, run.study)
+    scan_row(session, run.scan)
+    if session.scalars(select(RunRow.id).where(RunRow.id == run.id)).first() is not None:
+        raise StoreError(N_("This run is already stored."))
+    kind, payload = _encode(prediction)
+    session.add(
+        RunRow(
+            id=run.id,
+            study_id=run.study,
+            scan_id=run.scan,
+            task=run.task,
+            model=run.model,
+            started_at=run.started_at,
+            run=from_run(run),
+            kind=kind,
+            prediction=payload,
+            mask=_use(session, blobs, mask, owner=f"mask:{run.id}", study=run.study),
+            seen=_use(session, blobs, seen, owner=f"seen:{run.id}", study=run.study),
+        )
+    )
+    session.flush()
+
+
+def insert_explanation(session: Session, blobs: Blobs, explanation: Explanation, heat: StoredArray) -> None:
+    """Write a heat map in the caller's transaction; one of the same run, method and target gives way to it.
+
+    Raises:
+        NotFoundError: The run's study was deleted meanwhile.
+    """
+    run = run_row(session, explanation.run.id)
+    owner = f"heat:{run.id}:{explanation.method}:{explanation.target}"
+    session.execute(
+        delete(ExplanationRow).where(
+            ExplanationRow.run_id == run.id,
+            ExplanationRow.method == explanation.method,
+            ExplanationRow.target == explanation.target,
+        )
+    )
+    session.execute(delete(BlobUseRow).where(BlobUseRow.owner == owner))
+    _use(session, blobs, heat, owner=owner, study=run.study_id)
+    session.add(
+        ExplanationRow(
+            run_id=run.id,
+            method=explanation.method,
+            target=explanation.target,
+            layer=explanation.layer,
+            heat=heat.digest,
+            peak=explanation.peak,
+            seconds=explanation.seconds,
+            checks={name: from_number(value) for name, value in explanation.checks.items()},
+        )
+    )
+    session.flush()
+
+
+def run_row(session: Session, run_id: str) -> RunRow:
+    """The row of one run.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = session.scalars(select(RunRow).where(RunRow.id == run_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(
+            N_("This result is not in the store."), hint=N_("Its study may have been deleted; run the model again.")
+        )
+    return row
+
+
+def run_rows(session: Session, study_id: str) -> Sequence[RunRow]:
+    """The runs of a study, the newest first."""
+    query = select(RunRow).where(RunRow.study_id == study_id).order_by(RunRow.started_at.desc(), RunRow.number.desc())
+    return session.scalars(query).all()
+
+
+def explanation_rows(session: Session, run_id: str) -> Sequence[ExplanationRow]:
+    """The heat maps of a run, the newest first."""
+    query = select(ExplanationRow).where(ExplanationRow.run_id == run_id).order_by(ExplanationRow.number.desc())
+    return session.scalars(query).all()
+
+
+def to_prediction(session: Session, blobs: Blobs, row: RunRow) -> Prediction:
+    """The record of one prediction; a mask is memory-mapped."""
+    run, table = to_run(row.run), as_table(row.prediction)
+    match row.kind:
+        case "classification":
+            return Classification(run, to_scores(table["scores"]))
+        case "segmentation" if row.mask is not None:
+            names = {int(label): name for label, name in to_texts(table["names"]).items()}
+            mask = Mask(blobs.open(row.mask), names, to_geometry(scan_row(session, row.scan_id)))
+            return Segmentation(run, mask, to_lesions(table["lesions"]))
+        case "detection":
+            return Detection(run, to_boxes(table["boxes"]))
+    raise StoreError(
+        N_("A stored result has a form that this version does not know ({kind})."),
+        hint=N_("Run the model again."),
+        kind=row.kind,
+    )
+
+
+def to_explanation(blobs: Blobs, row: ExplanationRow, run: RunRow) -> Explanation:
+    """The record of one heat map, memory-mapped."""
+    return Explanation(
+        run=to_run(run.run),
+        method=row.method,
+        target=row.target,
+        layer=row.layer,
+        heat=cast("np.ndarray[tuple[int, ...], np.dtype[np.float32]]", blobs.open(row.heat)),
+        peak=row.peak,
+        seconds=row.seconds,
+        checks={name: as_number(value) for name, value in as_table(row.checks).items()},
+    )
+
+
+def read_annotations(session: Session, study_id: str) -> Annotations:
+    """The newest annotations of a study."""
+    row = session.get(AnnotationsRow, study_id)
+    return Annotations(0, None) if row is None else Annotations(row.version, row.content)
+
+
+def write_annotations(session: Session, study_id: str, content: Json, *, version: int, saved_at: datetime) -> int:
+    """Replace the annotations that have `version`; returns the new version.
+
+    Raises:
+        NotFoundError: There is no such study.
+        StoreError: Someone saved since `version` was read.
+    """
+    study_row(session, study_id)
+    row = session.get(AnnotationsRow, study_id)
+    if version != (0 if row is None else row.version):
+        raise StoreError(
+            N_("Someone else changed the measurements of this study meanwhile; yours were not saved."),
+            hint=N_("Reload the study to see the other measurements, then add yours."),
+        )
+    if row is None:
+        row = AnnotationsRow(study_id=study_id, version=0, content=None, saved_at=saved_at)
+        session.add(row)
+    row.version, row.content, row.saved_at = version + 1, content, saved_at
+    session.flush()
+    return row.version
+
+
+def _encode(prediction: Prediction) -> tuple[str, Json]:
+    match prediction:
+        case Classification():
+            return "classification", {"scores": from_scores(prediction.scores)}
+        case Segmentation():
+            names: Json = {str(label): name for label, name in prediction.mask.names.items()}
+            return "segmentation", {"lesions": from_lesions(prediction.lesions), "names": names}
+        case Detection():
+            return "detection", {"boxes": from_boxes(prediction.boxes)}
+
+
+def _use(session: Session, blobs: Blobs, stored: StoredArray | None, *, owner: str, study: str) -> str | None:
+    if stored is None:
+        return None
+    blobs.keep(stored.digest, stored.array)
+    session.add(BlobUseRow(owner=owner, digest=stored.digest, study_id=study))
+    return stored.digest

@@ -1,0 +1,369 @@
+"""The store: everything MedCore keeps, behind one door. Arrays go to the disk first, then one transaction follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from numpy import float32
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from medcore.errors import N_, NotFoundError, StoreError
+from medcore.records import Explanation, Prediction, Segmentation, Study
+from medcore.settings import Settings
+from medcore.store import audit, results, studies
+from medcore.store.audit import Action, AuditHead, Deed, Entry, Event
+from medcore.store.blobs import Blobs
+from medcore.store.database import Database, store_url
+from medcore.store.faults import disk_faults
+from medcore.store.json_values import Json
+from medcore.store.keys import create_key, read_key, subkey
+from medcore.store.results import Annotations, StoredArray
+from medcore.store.studies import Added, NewStudy
+from medcore.store.tables import InstallationRow, RunRow, ThumbnailRow
+from medcore.volume import Array, Volume
+
+ORPHAN_SECONDS = 3600.0  # an array that nobody uses and nobody put for this long was left by a crash
+TITLE_LENGTH = 200
+WRITERS = 4  # files flushed at once; flushes of one disk overlap well
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One scan whose voxels are missing or are not what was stored."""
+
+    study: str
+    digest: str
+    error: StoreError
+
+
+class Store:
+    """Studies, results, annotations and the audit trail of one data folder; safe in many threads and processes."""
+
+    def __init__(self, folder: Path, database: Database, blobs: Blobs, key: bytes, clock: Callable[[], datetime]):
+        """Use `Store.open`."""
+        self.folder = folder
+        self._database = database
+        self._blobs = blobs
+        self._ids = subkey(key, "ids")
+        self._seals = subkey(key, "audit")
+        self.pseudonym_key = subkey(key, "pseudonyms")  # what readers turn DICOM ids into pseudonyms with
+        self._clock = clock
+        self._disk = ThreadPoolExecutor(WRITERS, thread_name_prefix="store")
+
+    @classmethod
+    def open(cls, settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Store:
+        """Open the store of `settings.data_dir`, or make it; bring its database up to date and drop leftovers.
+
+        Raises:
+            StoreError: The folder or the database cannot be used, or belongs to a newer MedCore.
+        """
+        folder = settings.data_dir.absolute()
+        with disk_faults(folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = Database(store_url(folder, settings.database_url))
+        try:
+            key = _found(database, folder, clock())
+            store = cls(folder, database, Blobs(folder / "objects", now=lambda: clock().timestamp()), key, clock)
+            store.sweep()
+        except BaseException:
+            database.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Release the database."""
+        self._disk.shutdown()
+        self._database.close()
+
+    # Studies
+
+    def add_studies(self, new: Sequence[NewStudy]) -> tuple[Added, ...]:
+        """Store studies, or add the scans that stored ones lack. All of them are kept or, after an error, none.
+
+        The same bytes twice are stored once.
+
+        Raises:
+            StoreError: The disk is full or read-only, the database is locked or damaged.
+        """
+        arrays = [scan.volume.voxels for study in new for scan in study.scans]
+        names = iter(list(self._disk.map(self._blobs.put, arrays)))
+        digests = [[next(names) for _ in study.scans] for study in new]
+        now = self._clock()
+        added = []
+        with self._writing() as (session, log):
+            for study, own in zip(new, digests, strict=True):
+                entry = studies.insert_study(session, self._blobs, study, digests=own, key=self._ids, added_at=now)
+                added.append(entry)
+                if entry.new_scans:
+                    log(_deed(entry.study, Event.IMPORTED, Action.CREATE, f"{entry.new_scans} scans"))
+        return tuple(added)
+
+    def studies(self, *, search: str = "", modality: str | None = None, task: str = "") -> tuple[Study, ...]:
+        """Studies that match all given words, modality and task; the newest upload first."""
+        with self._database.reading() as session:
+            return studies.list_studies(session, search=search, modality=modality, task=task)
+
+    def study(self, study_id: str) -> Study:
+        """One study.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        with self._database.reading() as session:
+            return studies.to_study(studies.study_row(session, study_id))
+
+    def volume(self, scan_id: str) -> Volume:
+        """One scan; its voxels are memory-mapped, so only what is looked at is read.
+
+        Raises:
+            NotFoundError: There is none.
+            StoreError: Its voxels are missing or damaged.
+        """
+        with self._database.reading() as session:
+            row = studies.scan_row(session, scan_id)
+        return studies.to_volume(row, self._blobs.open(row.voxels))
+
+    def thumbnail(self, scan_id: str) -> bytes:
+        """The PNG of one scan.
+
+        Raises:
+            NotFoundError: It has none.
+        """
+        with self._database.reading() as session:
+            row = session.get(ThumbnailRow, scan_id)
+        if row is None:
+            raise NotFoundError(N_("This scan has no thumbnail."))
+        return row.png
+
+    def rename(self, study_id: str, title: str) -> str:
+        """Give a study another title; returns the former one, so that the page can offer to undo it.
+
+        Raises:
+            NotFoundError: There is no such study.
+            StoreError: The title is empty.
+        """
+        title = clean_title(title)
+        if not title:
+            raise StoreError(N_("A study needs a title."))
+        with self._writing() as (session, log):
+            row, former = studies.rename_study(session, study_id, title)
+            log(_deed(studies.to_study(row), Event.CHANGED, Action.UPDATE, "title"))
+        return former
+
+    def delete(self, study_id: str) -> None:
+        """Delete a study with its scans, results and annotations for good.
+
+        Raises:
+            NotFoundError: There is no such study.
+        """
+        with self._writing() as (session, log):
+            log(_deed(studies.to_study(studies.study_row(session, study_id)), Event.DELETED, Action.DELETE))
+            session.flush()
+            used = studies.delete_study(session, study_id)
+        self._collect(frozenset(used))  # not before the commit: a crash must not leave a study without its voxels
+
+    # Results
+
+    def save_prediction(self, prediction: Prediction, *, seen: NDArray[float32] | None = None) -> None:
+        """Store a run with its prediction.
+
+        Args:
+            seen: (H, W) float32 in 0..1, what the network saw.
+
+        Raises:
+            NotFoundError: Its study or scan was deleted meanwhile.
+        """
+        run = prediction.run
+        mask = self._put(prediction.mask.labels) if isinstance(prediction, Segmentation) else None
+        picture = None if seen is None else self._put(seen)
+        with self._writing() as (session, log):
+            results.insert_prediction(session, self._blobs, prediction, mask=mask, seen=picture)
+            patient = studies.study_row(session, run.study).patient
+            log(Deed(Event.ANALYSED, Action.EXECUTE, run.study, patient, run.weights_sha256, detail=run.task))
+
+    def predictions(self, study_id: str) -> tuple[Prediction, ...]:
+        """All predictions of a study, the newest first."""
+        with self._database.reading() as session:
+            rows = results.run_rows(session, study_id)
+            return tuple(results.to_prediction(session, self._blobs, row) for row in rows)
+
+    def prediction(self, run_id: str) -> Prediction:
+        """One prediction.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        with self._database.reading() as session:
+            return results.to_prediction(session, self._blobs, results.run_row(session, run_id))
+
+    def seen(self, run_id: str) -> NDArray[float32] | None:
+        """What the network saw in one run, (H, W) float32 in 0..1, if it was stored.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        with self._database.reading() as session:
+            digest = results.run_row(session, run_id).seen
+        return None if digest is None else self._blobs.open(digest)
+
+    def save_explanation(self, explanation: Explanation) -> None:
+        """Store a heat map; one of the same run, method and target gives way to it.
+
+        Raises:
+            NotFoundError: Its run is not in the store.
+        """
+        heat = self._put(explanation.heat)
+        with self._writing() as (session, log):
+            results.insert_explanation(session, self._blobs, explanation, heat)
+            run = explanation.run
+            patient = studies.study_row(session, run.study).patient
+            log(Deed(Event.EXPLAINED, Action.EXECUTE, run.study, patient, run.weights_sha256, explanation.method))
+
+    def explanations(self, run_id: str) -> tuple[Explanation, ...]:
+        """All heat maps of a run, the newest first; memory-mapped.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        with self._database.reading() as session:
+            run = results.run_row(session, run_id)
+            rows = results.explanation_rows(session, run_id)
+        return tuple(results.to_explanation(self._blobs, row, run) for row in rows)
+
+    def tasks_run(self) -> dict[str, tuple[str, ...]]:
+        """The tasks that were run on each study, by study id; for lists."""
+        with self._database.reading() as session:
+            pairs = session.execute(select(RunRow.study_id, RunRow.task).distinct().order_by(RunRow.task)).all()
+        tasks: dict[str, tuple[str, ...]] = {}
+        for study, task in pairs:
+            tasks[study] = (*tasks.get(study, ()), task)
+        return tasks
+
+    # Annotations
+
+    def annotations(self, study_id: str) -> Annotations:
+        """What was drawn and measured on a study; version 0 when nothing was."""
+        with self._database.reading() as session:
+            return results.read_annotations(session, study_id)
+
+    def save_annotations(self, study_id: str, content: Json, *, version: int) -> int:
+        """Replace the annotations that were read as `version`; returns the new version.
+
+        Raises:
+            NotFoundError: There is no such study.
+            StoreError: Someone saved since.
+        """
+        with self._writing() as (session, log):
+            saved = results.write_annotations(session, study_id, content, version=version, saved_at=self._clock())
+            study = studies.to_study(studies.study_row(session, study_id))
+            log(_deed(study, Event.CHANGED, Action.UPDATE, "annotations"))
+        return saved
+
+    # Audit and upkeep
+
+    def record(self, deed: Deed) -> None:
+        """Write an entry to the audit trail for something that happened outside the store, such as an export."""
+        with self._writing() as (_, log):
+            log(deed)
+
+    def audit(self, *, study: str | None = None, limit: int = 200) -> tuple[Entry, ...]:
+        """The newest entries of the audit trail, newest first."""
+        with self._database.reading() as session:
+            return audit.entries(session, study=study, limit=limit)
+
+    def audit_head(self) -> AuditHead:
+        """Number and seal of the newest entry; kept elsewhere, it proves that nothing before it was cut off."""
+        with self._database.reading() as session:
+            row = session.scalars(select(InstallationRow)).one()
+            return AuditHead(row.audit_number, row.audit_mac)
+
+    def first_broken_entry(self) -> int | None:
+        """Number of the first audit entry that was edited or removed; None when the trail is whole."""
+        with self._database.reading() as session:
+            return audit.first_broken(session, self._seals)
+
+    def damaged(self) -> tuple[Damage, ...]:
+        """Read every stored array in full and report those that are missing or changed."""
+        with self._database.reading() as session:
+            uses = studies.uses(session)
+        found = []
+        for digest, study in uses:
+            try:
+                self._blobs.verify(digest)
+            except StoreError as error:
+                found.append(Damage(study, digest, error))
+        return tuple(found)
+
+    def sweep(self, *, older_than_seconds: float = ORPHAN_SECONDS) -> int:
+        """Remove arrays that no study uses and nobody put lately, as a crash leaves them; returns how many."""
+        old = self._blobs.older_than(older_than_seconds)
+        with self._database.reading() as session:
+            orphans = studies.unused(session, old)
+        return self._collect(orphans)
+
+    def array_bytes(self) -> int:
+        """Room that all arrays take on the disk."""
+        return self._blobs.total_bytes()
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Session, Callable[[Deed], None]]]:
+        """A transaction, and the function that writes to the audit trail within it."""
+        with self._database.writing() as (session, installation):
+            now = self._clock()
+            yield session, lambda deed: audit.append(session, installation, self._seals, deed, recorded=now)
+
+    def _put(self, array: Array) -> StoredArray:
+        return StoredArray(array, self._blobs.put(array))
+
+    def _collect(self, candidates: frozenset[str]) -> int:
+        """Remove those of the arrays that nobody uses, while nobody can begin to use them."""
+        if not candidates:
+            return 0
+        with self._database.writing() as (session, _):
+            orphans = studies.unused(session, candidates)
+            self._blobs.remove(orphans)
+        return len(orphans)
+
+
+def clean_title(title: str) -> str:
+    """A title on one line, without control characters, of a bearable length."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in title)
+    return " ".join(printable.split())[:TITLE_LENGTH]
+
+
+def _found(database: Database, folder: Path, now: datetime) -> bytes:
+    """The installation key; made with the first opening, and checked against the database ever after."""
+    with database.founding() as session:
+        row = session.get(InstallationRow, 1)
+        key = read_key(folder)
+        if key is None and row is None:
+            key = create_key(folder)
+        if key is None:
+            raise StoreError(
+                N_("The key file of the data folder {path} is missing."),
+                hint=N_("Put installation.key back from the last backup; the studies belong to it."),
+                path=str(folder),
+            )
+        check = subkey(key, "check").hex()
+        if row is None:
+            session.add(
+                InstallationRow(id=1, key_check=check, audit_number=0, audit_mac=audit.FIRST_MAC, created_at=now)
+            )
+        elif row.key_check != check:
+            raise StoreError(
+                N_("The key file of the data folder {path} belongs to another database."),
+                hint=N_("Put back the installation.key and the database of the same backup."),
+                path=str(folder),
+            )
+    return key
+
+
+def _deed(study: Study, event: Event, action: Action, detail: str = "") -> Deed:
+    return Deed(event, action, study=study.id, patient=study.patient, detail=detail)

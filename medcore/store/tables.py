@@ -1,0 +1,168 @@
+"""The tables of the study store. A change here needs a step in migrations/versions/; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, LargeBinary, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from medcore.store.json_values import Json
+
+ID = String(64)
+DIGEST = String(64)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A point in time; goes in with any time zone, lies there and comes back as UTC."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+    type_annotation_map = {datetime: UtcDateTime, str: Text}  # noqa: RUF012  (SQLAlchemy's own form)
+
+
+class InstallationRow(Base):
+    """One row: which key this database belongs to, and the head of the audit trail. Writers lock it."""
+
+    __tablename__ = "installation"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key_check: Mapped[str]
+    audit_number: Mapped[int]
+    audit_mac: Mapped[str] = mapped_column(DIGEST)
+    created_at: Mapped[datetime]
+
+
+class StudyRow(Base):
+    """A study."""
+
+    __tablename__ = "study"
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(ID, unique=True)
+    title: Mapped[str]
+    patient: Mapped[str]
+    acquired_on: Mapped[date | None]
+    added_at: Mapped[datetime] = mapped_column(index=True)
+    synthetic: Mapped[bool]
+    words: Mapped[str]  # what a search looks through, casefolded
+    scans: Mapped[list[ScanRow]] = relationship(
+        order_by="ScanRow.number", passive_deletes=True, cascade="save-update, merge, delete", lazy="selectin"
+    )
+
+
+class ScanRow(Base):
+    """One volume: everything of it but its voxels."""
+
+    __tablename__ = "scan"
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(ID, unique=True)
+    study_id: Mapped[str] = mapped_column(ID, ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    series: Mapped[str]
+    name: Mapped[str]
+    modality: Mapped[str] = mapped_column(String(16))
+    unit: Mapped[str] = mapped_column(String(8))
+    shape: Mapped[Json] = mapped_column(JSON)
+    scale: Mapped[str] = mapped_column(String(16))
+    affine: Mapped[Json] = mapped_column(JSON)
+    frame_of_reference: Mapped[str]
+    acquired_on: Mapped[date | None]
+    sha256: Mapped[str] = mapped_column(DIGEST)
+    body_part: Mapped[str]
+    view: Mapped[str]
+    transfer_syntax: Mapped[str]
+    window_centre: Mapped[float | None]
+    window_width: Mapped[float | None]
+    low: Mapped[float]
+    high: Mapped[float]
+    synthetic: Mapped[bool]
+    facts: Mapped[Json] = mapped_column(JSON)
+    issues: Mapped[Json] = mapped_column(JSON)
+    voxels: Mapped[str] = mapped_column(DIGEST)
+
+
+class ThumbnailRow(Base):
+    """A small PNG of a scan, apart from the scan so that lists stay light."""
+
+    __tablename__ = "thumbnail"
+    scan_id: Mapped[str] = mapped_column(ID, ForeignKey("scan.id", ondelete="CASCADE"), primary_key=True)
+    png: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RunRow(Base):
+    """A run and the prediction it gave."""
+
+    __tablename__ = "run"
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(ID, unique=True)
+    study_id: Mapped[str] = mapped_column(ID, ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    scan_id: Mapped[str] = mapped_column(ID, ForeignKey("scan.id", ondelete="CASCADE"), index=True)
+    task: Mapped[str] = mapped_column(String(64), index=True)
+    model: Mapped[str] = mapped_column(String(128))
+    started_at: Mapped[datetime]
+    run: Mapped[Json] = mapped_column(JSON)
+    kind: Mapped[str] = mapped_column(String(32))
+    prediction: Mapped[Json] = mapped_column(JSON)
+    mask: Mapped[str | None] = mapped_column(DIGEST)
+    seen: Mapped[str | None] = mapped_column(DIGEST)
+
+
+class ExplanationRow(Base):
+    """A heat map of a run."""
+
+    __tablename__ = "explanation"
+    __table_args__ = (UniqueConstraint("run_id", "method", "target", name="one_map_a_question"),)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ID, ForeignKey("run.id", ondelete="CASCADE"))
+    method: Mapped[str] = mapped_column(String(64))
+    target: Mapped[str] = mapped_column(String(128))
+    layer: Mapped[str]
+    heat: Mapped[str] = mapped_column(DIGEST)
+    peak: Mapped[float]
+    seconds: Mapped[float]
+    checks: Mapped[Json] = mapped_column(JSON)
+
+
+class AnnotationsRow(Base):
+    """What a reader drew and measured on a study; the version counts the saves."""
+
+    __tablename__ = "annotations"
+    study_id: Mapped[str] = mapped_column(ID, ForeignKey("study.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int]
+    content: Mapped[Json] = mapped_column(JSON)
+    saved_at: Mapped[datetime]
+
+
+class BlobUseRow(Base):
+    """Who needs an array file; a file without a row here is swept. A new column with a digest needs rows here."""
+
+    __tablename__ = "blob_use"
+    owner: Mapped[str] = mapped_column(String(160), primary_key=True)
+    digest: Mapped[str] = mapped_column(DIGEST, primary_key=True, index=True)
+    study_id: Mapped[str] = mapped_column(ID, ForeignKey("study.id", ondelete="CASCADE"), index=True)
+
+
+class AuditRow(Base):
+    """Who did what to which study; each row's mac covers the row and the mac before it."""
+
+    __tablename__ = "audit"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event: Mapped[str] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column(String(1))
+    outcome: Mapped[int]
+    recorded: Mapped[datetime]
+    agent: Mapped[str]
+    study: Mapped[str] = mapped_column(ID)
+    patient: Mapped[str]
+    model_sha256: Mapped[str] = mapped_column(DIGEST)
+    detail: Mapped[str]
+    mac: Mapped[str] = mapped_column(DIGEST)
