@@ -1,0 +1,46 @@
+"""The verbs of the app from a shell: `python -m medcore VERB ...`, each with --json."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from medcore.errors import MedcoreError
+from medcore.shell import analyse, catalogues, read
+from medcore.shell.output import keep_stdout_for_the_answer, print_error, t
+
+USER_ERROR = 2
+USAGE_ERROR = 64  # EX_USAGE of sysexits.h
+TYPER_USAGE_ERROR = 2  # the code that typer itself gives a usage error
+
+app = typer.Typer(
+    name="python -m medcore",
+    help=t("Read medical scans and run explained networks on them. Research and teaching; not a medical device."),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a bug shows its whole traceback
+    rich_markup_mode=None,
+)
+app.command("read", help=t("Read scans and say what they are."))(read.read)
+app.command("tasks", help=t("List the clinical questions."))(catalogues.tasks)
+app.add_typer(catalogues.models, name="models", help=t("List the models, or verify their weights."))
+app.command("analyse", help=t("Run a model on a scan, with an explanation if asked for."))(analyse.analyse)
+
+
+def main(arguments: list[str]) -> None:
+    """Run one verb and exit: 0 done, 1 a bug, 2 an error the user can mend, 64 a wrong call."""
+    as_json = "--json" in arguments
+    if as_json:
+        keep_stdout_for_the_answer()
+    try:
+        app(arguments)
+    except MedcoreError as error:
+        print_error(error, as_json=as_json)
+        sys.exit(USER_ERROR)
+    except SystemExit as stop:
+        sys.exit(USAGE_ERROR if stop.code == TYPER_USAGE_ERROR else stop.code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
