@@ -25,7 +25,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "wire": (1.1, {"numpy"}),
     "sandbox": (1.2, {"numpy"}),
     "records": (2, {"numpy"}),
-    "readers": (2.1, {"numpy", "pydicom", "nibabel", "nrrd", "PIL", "cv2", "gdcm", "openjpeg", "jpeg_ls"}),
+    "readers": (2.1, {"numpy", "pydicom", "nibabel", "nrrd", "PIL", "cv2", "SimpleITK"}),
     "intake": (2.2, {"numpy"}),
     "imaging": (3, {"numpy", "scipy", "SimpleITK", "skimage", "cv2"}),
     "deidentify": (3, {"numpy", "pydicom"}),
@@ -44,7 +44,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "__main__": (7.1, {"typer", "rich"}),
 }
 TOP = {"app", "pages"}
-OPEN_TO_PAGES = {"workbench", "records", "volume", "errors", "language"}
+OPEN_TO_PAGES = {"workbench", "records", "volume", "errors", "language", "cards"}
 STATE = Path("pages/ui/state.py")  # opens the workbench, so it alone also reads the settings
 PAGE_PACKAGES = {"streamlit", "plotly", "pandas", "numpy", "starlette", "anyio"}
 OWN_READER = {"nibabel": "nifti", "nrrd": "nrrd", "PIL": "picture"}
@@ -141,6 +141,8 @@ def test_a_room_imports_only_the_heavy_packages_of_its_row(file: Path) -> None:
 
 @pytest.mark.parametrize("file", [f for f in program_files() if f.parts[:2] == ("medcore", "readers")], ids=str)
 def test_a_decoder_library_stays_in_its_own_reader(file: Path) -> None:
+    if file.name == "_child.py":
+        return  # it loads every decoder before the first file comes
     for package, reader in OWN_READER.items():
         if package in {other.split(".")[0] for other in imports(file)}:
             assert reader in file.stem, f"{file} imports {package}, which belongs to readers/{reader}.py"
@@ -155,10 +157,10 @@ def test_no_import_goes_in_a_circle() -> None:
 
 
 def test_every_room_has_a_floor_in_the_table_of_the_architecture_document() -> None:
-    rooms = {module_name(file).split(".")[1] for file in code_files() if file.parts[0] == "medcore" and file.parts[1:]}
-    assert rooms - {"__init__"} <= set(ROOMS) | {""}
-    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    assert all(f"`{name}`" in text for name in rooms if name in ROOMS)
+    rooms = {room(module_name(file)) for file in program_files() if len(file.parts) > 1 and file.parts[0] == "medcore"}
+    rooms -= {"medcore"}  # medcore/__init__.py
+    table = "".join(line for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines() if line.startswith("| "))
+    assert {name for name in rooms if name not in ROOMS or f"`{name}`" not in table} == set()
 
 
 def test_torch_stays_in_its_room() -> None:
@@ -173,6 +175,9 @@ def test_pages_enter_medcore_through_the_workbench_and_plain_records(file: Path)
     open_rooms = OPEN_TO_PAGES | ({"settings"} if file == STATE else set())
     wrong = [other for other in imports(file) if other.startswith("medcore.") and room(other) not in open_rooms]
     assert not wrong, f"{file} imports {wrong}"
+    froms = [node for node in ast.walk(tree(file)) if isinstance(node, ast.ImportFrom) and node.module]
+    names = [alias.name for node in froms if node.module == "medcore.cards" for alias in node.names]
+    assert all(name[0].isupper() for name in names), f"{file}: of medcore.cards only the records, not {names}"
 
 
 @pytest.mark.parametrize("file", plugins(), ids=str)
