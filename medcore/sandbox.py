@@ -25,7 +25,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from medcore import errors, wire
+from medcore import wire
 from medcore.errors import (
     N_,
     CancelledError,
@@ -263,7 +263,7 @@ def _answered(value: Any, name: str, sandbox: Sandbox) -> Exception:
     if kind == "OutputError":
         return _too_large(name, sandbox.output_mb)
     if value.get("ours"):
-        return _Sound(errors._rebuild(kind, value["message"], value["hint"], value["values"]))
+        return _Sound(wire.error_of(value))
     log.info("the decoder of an upload raised %s at %s", kind, value.get("where"))
     return _crashed(name, str(kind))
 
@@ -364,13 +364,7 @@ def _answer(connection: socket.socket, call: Any) -> None:
 def _described(error: BaseException) -> dict[str, object]:
     """An exception as plain facts; texts of foreign exceptions stay here, they may quote the file."""
     if isinstance(error, MedcoreError):
-        return {
-            "ours": True,
-            "type": type(error).__name__,
-            "message": error.message.template,
-            "hint": error.hint.template,
-            "values": dict(error.message.values),
-        }
+        return {"ours": True, **wire.describe(error)}
     if isinstance(error, OSError) and error.errno == 27:  # EFBIG: the answer passed RLIMIT_FSIZE
         return {"type": "OutputError"}
     where = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]

@@ -13,12 +13,14 @@ import struct
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from medcore import errors
+from medcore.errors import MedcoreError, Value
 from medcore.volume import Array
 
 HEADER = struct.Struct("<QB")  # length of the JSON text, number of file descriptors
@@ -104,7 +106,7 @@ class SharedArray:
 
 
 def send(connection: socket.socket, value: object) -> None:
-    """Send a tree of None, bool, int, float, str, lists, str-keyed dicts, paths, bytes and arrays."""
+    """Send a tree of None, bool, int, float, str, lists, str-keyed dicts, paths, bytes, arrays and memories."""
     memories: list[Memory] = []
     packed = Memory()
     try:
@@ -149,6 +151,25 @@ def receive(connection: socket.socket, *, wait: Callable[[], None], max_bytes: i
         return _value(json.loads(text), buffers)
     except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
         raise WireError("message body") from error
+
+
+def describe(error: MedcoreError) -> dict[str, object]:
+    """An error as plain facts for the other side."""
+    return {
+        "type": type(error).__name__,
+        "message": error.message.template,
+        "hint": error.hint.template,
+        "values": dict(error.message.values),
+    }
+
+
+def error_of(facts: Mapping[str, Any], **values: Value) -> MedcoreError:
+    """The error that `describe` described; `values` replace some of its own."""
+    kind = getattr(errors, str(facts["type"]), MedcoreError)
+    if not (isinstance(kind, type) and issubclass(kind, MedcoreError)):
+        kind = MedcoreError
+    given = {str(key): value for key, value in facts["values"].items() if isinstance(value, str | int | float)}
+    return kind(str(facts["message"]), hint=str(facts["hint"]), **{**given, **values})
 
 
 def map_file(path: Path) -> memoryview:
@@ -231,9 +252,12 @@ def _plain(value: object, packed: Memory, memories: list[Memory]) -> object:  # 
     if isinstance(value, Path):
         return {"path": str(value)}
     if isinstance(value, bytes | bytearray | memoryview):
-        return {"bytes": [packed.append(memoryview(value)) if len(value) else 0, len(value)]}
+        return {"bytes": [0, packed.append(memoryview(value)) if len(value) else 0, len(value)]}
     if isinstance(value, np.ndarray):
         return {"array": [0, packed.append(value), value.dtype.str, list(value.shape)]}
+    if isinstance(value, Memory):
+        memories.append(value)
+        return {"bytes": [len(memories), 0, value.size]}
     if isinstance(value, SharedArray):
         memories.append(value.memory)
         return {"array": [len(memories), 0, value.dtype.str, list(value.shape)]}
@@ -251,8 +275,8 @@ def _value(tree: Any, buffers: list[memoryview]) -> object:
     if kind == "path":
         return Path(content)
     if kind == "bytes":
-        offset, size = content
-        return _cut(buffers[0], offset, size) if size else memoryview(b"")
+        index, offset, size = content
+        return _cut(buffers[index], offset, size) if size else memoryview(b"")
     if kind == "array":
         return _array(content, buffers)
     raise WireError(kind)

@@ -1,0 +1,375 @@
+"""From uploaded files to scans: open zips and folders, decode in the sandbox, and hide whom they belong to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from medcore.errors import N_, ArchiveError, CancelledError, MedcoreError, ReadError, TooLargeError
+from medcore.readers import Scan
+from medcore.readers._answer import unpack
+from medcore.readers._archive import is_litter
+from medcore.readers._child import decode_bytes as _decode_bytes
+from medcore.records import Issue
+from medcore.sandbox import Sandbox
+from medcore.settings import Settings
+from medcore.volume import Volume
+from medcore.wire import Memory, error_of
+
+WARM = "medcore.readers._child:warm"  # for Sandbox.warm at the start of the app
+READ = "medcore.readers._child:read_parts"
+LIST = "medcore.readers._child:list_zip"
+LIMITS = ("max_image_megapixels", "zip_max_entries", "zip_max_total_mb", "zip_max_ratio")
+MAX_ZIP_DEPTH = 3
+MAX_CRASHES = 50  # of one upload; whoever sends more files that kill the decoder is not helped further
+PSEUDONYM_LETTERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One uploaded file, or a folder or zip of them; either on disk or in memory."""
+
+    name: str
+    path: Path | None = None
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that could not be read, and why."""
+
+    name: str
+    error: MedcoreError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """One scan of an upload.
+
+    Args:
+        volume: The scan. The name of a picture is its file name, which may hold a name; that of a DICOM series is made
+            of technical words only.
+        study_key: Keyed pseudonym of the study; "" for a picture.
+        patient: Keyed pseudonym of the patient; "" where there is none.
+        series_key: Keyed pseudonym of the series.
+        issues: What is doubtful about the scan.
+    """
+
+    volume: Volume
+    study_key: str = ""
+    patient: str = ""
+    series_key: str = ""
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """The outcome of an upload: every file is in a scan or refused."""
+
+    found: tuple[Found, ...]
+    refused: tuple[Refusal, ...]
+
+
+def read_sources(
+    sources: Sequence[Source],
+    *,
+    sandbox: Sandbox,
+    settings: Settings,
+    key: bytes = b"",
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Reading:
+    """Read files, folders and zips; DICOM slices of one series become one scan. A bad file never stops the others.
+
+    Args:
+        sources: What was uploaded.
+        sandbox: Where it is decoded.
+        settings: Limits on sizes.
+        key: Secret of this installation, for the pseudonyms.
+        progress: Told the fraction done (0..1) and the file at work.
+        cancelled: Asked now and then; True ends the work.
+
+    Raises:
+        CancelledError: `cancelled` said so.
+    """
+    intake = _Intake(sandbox, settings, key, progress, cancelled)
+    parts = list(intake.expand(sources))
+    while parts:
+        parts = list(intake.read(parts))
+    return Reading(tuple(intake.found), tuple(intake.refused))
+
+
+def decode_bytes(name: str, data: bytes | memoryview, settings: Settings) -> tuple[Found, ...]:
+    """One trusted file decoded in this process, for benchmarks and tests; never for an upload.
+
+    Raises:
+        ReadError: It cannot be read.
+    """
+    return tuple(_found(scan, b"") for scan in _decode_bytes(name, data, _limits(settings)))
+
+
+@dataclass(slots=True)
+class _Part:
+    """One file to read: its label, where its bytes are, and how deep in zips it was."""
+
+    name: str
+    path: Path | None = None
+    data: bytes | memoryview | None = None
+    member: Mapping[str, Any] | None = None
+    depth: int = 0
+
+    @property
+    def size(self) -> int:
+        if self.member is not None:
+            return int(self.member["size"])
+        return len(self.data) if self.data is not None else self.path.stat().st_size if self.path else 0
+
+
+@dataclass(slots=True)
+class _Intake:
+    """One upload on its way."""
+
+    sandbox: Sandbox
+    settings: Settings
+    key: bytes
+    progress: Callable[[float, str], None] | None
+    cancelled: Callable[[], bool] | None
+    found: list[Found] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    crashes: int = 0
+
+    def expand(self, sources: Iterable[Source]) -> Iterator[_Part]:
+        """Folders walked and zips listed; what is too large is refused here."""
+        for source in sources:
+            try:
+                for part in _files(source):
+                    self._check_size(part)
+                    yield from self.members(part) if _starts_like_zip(part) else (part,)
+            except (MedcoreError, OSError) as error:
+                self._refuse(source.name, error)
+
+    def members(self, part: _Part) -> Iterator[_Part]:
+        """The members of a zip; of a zip in a zip in a zip, but no deeper."""
+        if part.depth >= MAX_ZIP_DEPTH:
+            raise ArchiveError(
+                N_("“{name}” is a zip inside {depth} other zips; MedCore opens no more."),
+                hint=N_("Unpack it on your computer and send the files."),
+                name=part.name,
+                depth=part.depth,
+            )
+        source = part.path if part.path is not None else part.data
+        try:
+            listed = self.sandbox.run(
+                LIST, part.name, source, _limits(self.settings), name=part.name, cancelled=self.cancelled
+            )
+        except ReadError as error:
+            self._refuse(part.name, error)
+            return
+        assert isinstance(listed, list)
+        for member in listed:
+            label = f"{part.name}/{member['name']}"
+            yield _Part(label, part.path, part.data, member, part.depth + 1)
+
+    def read(self, parts: Sequence[_Part]) -> Iterator[_Part]:
+        """Decode all parts; yields the members of zips found inside zips, still to be read."""
+        with _Blob(parts) as blob:
+            pending = list(range(len(parts)))
+            while pending:
+                pending = yield from self._read_until_crash(parts, pending, blob)
+
+    def _read_until_crash(
+        self, parts: Sequence[_Part], pending: list[int], blob: _Blob
+    ) -> Generator[_Part, None, list[int]]:
+        """Read the pending parts in one child; returns those to read again, without the one that killed it."""
+        open_: dict[int, None] = dict.fromkeys(pending)  # neither refused nor in a scan yet
+        reached = 0
+        described = [blob.describe(index) for index in pending]
+        total = sum(part.size for part in parts) or 1
+        done = sum(part.size for index, part in enumerate(parts) if index not in open_)
+        try:
+            for answer in self.sandbox.stream(
+                READ, blob.memory, described, _limits(self.settings), cancelled=self.cancelled
+            ):
+                assert isinstance(answer, dict)
+                if "part" not in answer:
+                    self._stacked(answer, [pending[i] for i in answer["parts"]], parts, open_)
+                    continue
+                index = pending[answer["part"]]
+                reached += 1
+                done += parts[index].size
+                yield from self._answered(answer, parts[index], index, open_)
+                self._tell(done / total, parts[index].name)
+        except CancelledError:
+            raise
+        except ReadError as error:
+            return self._after_crash(error, parts, pending, reached, open_)
+        return []
+
+    def _answered(self, answer: Mapping[str, Any], part: _Part, index: int, open_: dict[int, None]) -> Iterator[_Part]:
+        if "error" in answer:
+            del open_[index]
+            self._refuse(part.name, error_of(answer["error"]))
+        elif "zip" in answer:
+            del open_[index]
+            try:
+                yield from self.members(replace(part, path=None, data=answer["zip"], member=None))
+            except MedcoreError as error:
+                self._refuse(part.name, error)
+        elif "scans" in answer:
+            del open_[index]
+            for facts in answer["scans"]:
+                self._accept(facts, part.name)
+
+    def _stacked(
+        self, answer: Mapping[str, Any], indices: Iterable[int], parts: Sequence[_Part], open_: dict[int, None]
+    ) -> None:
+        members = list(indices)
+        for index in members:
+            open_.pop(index, None)
+        if "scan" in answer:
+            self._accept(answer["scan"], parts[members[0]].name)
+            return
+        for index in members:
+            self._refuse(parts[index].name, error_of(answer["stack"], name=parts[index].name))
+
+    def _after_crash(
+        self, error: ReadError, parts: Sequence[_Part], pending: list[int], reached: int, open_: dict[int, None]
+    ) -> list[int]:
+        self.crashes += 1
+        guilty = (
+            pending[reached : reached + 1] if self.crashes < MAX_CRASHES and reached < len(pending) else list(open_)
+        )
+        for index in guilty:
+            open_.pop(index, None)
+            self._refuse(parts[index].name, _renamed(error, parts[index].name))
+        return list(open_)
+
+    def _accept(self, facts: Mapping[str, Any], name: str) -> None:
+        try:
+            self.found.append(_found(unpack(facts), self.key))
+        except MedcoreError as error:
+            self._refuse(name, ReadError(
+                N_("“{name}” was decoded, but what came out is no scan: {reason}"),
+                hint=N_("Export it again from its source."), name=name, reason=str(error)))  # fmt: skip
+
+    def _refuse(self, name: str, error: MedcoreError | OSError) -> None:
+        if isinstance(error, CancelledError):
+            raise error
+        if isinstance(error, OSError):
+            error = ReadError(
+                N_("“{name}” cannot be opened ({reason})."),
+                hint=N_("Check that the file exists and may be read."),
+                name=name,
+                reason=type(error).__name__,
+            )
+        self.refused.append(Refusal(name, error))
+
+    def _check_size(self, part: _Part) -> None:
+        limit = self.settings.max_file_mb
+        if part.size > limit << 20:
+            raise TooLargeError(
+                N_("“{name}” has {size} MB, more than the limit of {limit} MB."),
+                hint=N_("Send a part of it, or raise MEDCORE_MAX_FILE_MB."),
+                name=part.name,
+                size=part.size >> 20,
+                limit=limit,
+            )
+
+    def _tell(self, fraction: float, name: str) -> None:
+        if self.cancelled is not None and self.cancelled():
+            raise CancelledError(N_("Stopped."))
+        if self.progress is not None:
+            self.progress(min(fraction, 1.0), name)
+
+
+class _Blob:
+    """The bytes of all parts that are not on disk, in one shared memory."""
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self.parts = parts
+        self.places: dict[int, list[int]] = {}
+        in_memory = {id(part.data): part.data for part in parts if part.data is not None}
+        self.memory = Memory() if in_memory else None
+        for identity, data in in_memory.items():
+            assert self.memory is not None
+            self.places[identity] = [self.memory.append(data) if len(data) else 0, len(data)]
+
+    def describe(self, index: int) -> dict[str, object]:
+        """The part as the child's `read_parts` takes it."""
+        part = self.parts[index]
+        facts: dict[str, object] = {"name": part.name}
+        if part.data is not None:
+            facts["at"] = self.places[id(part.data)]
+        else:
+            facts["path"] = part.path
+        if part.member is not None:
+            facts["member"] = dict(part.member)
+        return facts
+
+    def __enter__(self) -> _Blob:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.memory is not None:
+            self.memory.close()
+
+
+def _files(source: Source) -> Iterator[_Part]:
+    if source.data is not None or source.path is None:
+        yield _Part(source.name, data=source.data or b"")
+    elif source.path.is_dir():
+        for path in sorted(source.path.rglob("*")):
+            if path.is_file() and not is_litter(path.name):
+                yield _Part(f"{source.name}/{path.relative_to(source.path).as_posix()}", path=path)
+    else:
+        yield _Part(source.name, path=source.path)
+
+
+def _starts_like_zip(part: _Part) -> bool:
+    from medcore.readers._archive import looks_like_zip
+
+    if part.data is not None:
+        return looks_like_zip(bytes(part.data[:4]))
+    assert part.path is not None
+    with part.path.open("rb") as file:
+        return looks_like_zip(file.read(4))
+
+
+def _limits(settings: Settings) -> dict[str, int]:
+    return {name: int(getattr(settings, name)) for name in LIMITS}
+
+
+def _found(scan: Scan, key: bytes) -> Found:
+    who = scan.identity
+    return Found(
+        volume=_unlinked(scan.volume, key),
+        study_key=pseudonym(key, "study", who.study),
+        patient=pseudonym(key, "patient", who.patient),
+        series_key=pseudonym(key, "series", who.series),
+        issues=scan.issues,
+    )
+
+
+def _unlinked(volume: Volume, key: bytes) -> Volume:
+    """The volume with its frame of reference, a DICOM UID, under a pseudonym too."""
+    geometry = volume.geometry
+    frame = pseudonym(key, "frame", geometry.frame_of_reference)
+    return replace(volume, geometry=replace(geometry, frame_of_reference=frame))
+
+
+def pseudonym(key: bytes, kind: str, value: str) -> str:
+    """A short name for an identifier, the same on this installation and unrelated elsewhere; "" stays ""."""
+    if not value:
+        return ""
+    digest = hmac.new(key, f"{kind}\0{value}".encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest).decode()[:PSEUDONYM_LETTERS]
+
+
+def _renamed(error: MedcoreError, name: str) -> MedcoreError:
+    values = {**error.message.values, "name": name}
+    return type(error)(error.message.template, hint=error.hint.template, **values)

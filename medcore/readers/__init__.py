@@ -1,0 +1,172 @@
+"""The file formats that MedCore reads: a file in this folder is a format, found by the first bytes of what it reads."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from medcore.errors import N_, EmptyFileError, UnknownFormatError
+from medcore.records import Issue
+from medcore.registry import load_entries
+from medcore.settings import Settings
+from medcore.volume import Array, Unit, Volume, Window
+
+HEAD_BYTES = 4096  # enough of a file to tell its format
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may ask for.
+
+    Args:
+        max_pixels: Rows × columns × frames.
+        max_bytes: Of the voxels it unpacks to.
+    """
+
+    max_pixels: int
+    max_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """The limits of an installation; a pixel is allowed four bytes."""
+        pixels = settings.max_image_megapixels * 1_000_000
+        return cls(max_pixels=pixels, max_bytes=pixels * 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Raw identifiers of a file. They leave the intake only as keyed pseudonyms; "" where there is none."""
+
+    study: str = ""
+    patient: str = ""
+    series: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """One complete image read from a file.
+
+    Args:
+        volume: The image.
+        identity: Who and what it belongs to.
+        issues: What is doubtful about it.
+    """
+
+    volume: Volume
+    identity: Identity = field(default_factory=Identity)
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a slice lies in the patient and which series it belongs to.
+
+    Args:
+        series: What all slices of one stack share: series, frame of reference, kind of image.
+        orientation: Direction cosines of a row and of a column (DICOM Image Orientation Patient).
+        position_mm: LPS mm of the first voxel's centre.
+        spacing_mm: (between rows, between columns).
+        step: What tells two images at one place apart (time, echo, b-value); equal for a plain 3-D series.
+        number: Instance number, for telling and for ties.
+        thickness_mm: Slice thickness; 0 if unknown.
+    """
+
+    series: tuple[str, ...]
+    orientation: tuple[float, float, float, float, float, float]
+    position_mm: tuple[float, float, float]
+    spacing_mm: tuple[float, float]
+    step: tuple[str, ...] = ()
+    number: int = 0
+    thickness_mm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a volume says about itself besides voxels and geometry; the same for all slices of a series."""
+
+    modality: str
+    description: str = ""  # only words that cannot name a person
+    body_part: str = ""
+    view: str = ""
+    transfer_syntax: str = ""
+    acquired_on: str = ""  # ISO date
+    frame_of_reference: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice:
+    """One slice of a series that spans several files; the intake stacks them.
+
+    Args:
+        voxels: (R, C), or (R, C, 3) uint8 for colour.
+        unit: What a value means.
+        place: Where it lies.
+        label: What it says of itself.
+        identity: Who and what it belongs to.
+        window: The grey range it asks for.
+        issues: What is doubtful about it.
+    """
+
+    voxels: Array
+    unit: Unit
+    place: Place
+    label: Label
+    identity: Identity
+    window: Window | None = None
+    issues: tuple[Issue, ...] = ()
+
+
+class Reader(ABC):
+    """One file format.
+
+    `title` is an English name marked for translation. `order` decides who is asked first: formats with an
+    unmistakable signature have the low numbers.
+    """
+
+    title: str
+    order: int = 50
+
+    @abstractmethod
+    def recognises(self, head: bytes, name: str) -> bool:
+        """Whether the first bytes (at most `HEAD_BYTES`) are of this format. The name is a hint, never a proof."""
+
+    @abstractmethod
+    def read(self, name: str, data: memoryview, limits: Limits) -> Iterable[Scan | Slice]:
+        """What the file holds. Called in a child process, because the bytes are untrusted.
+
+        Raises:
+            ReadError: It cannot be read; message and hint name the file.
+        """
+
+
+def readers() -> Sequence[Reader]:
+    """All formats, the ones with the surest signature first."""
+    found = load_entries(sys.modules[__name__], "READER", Reader)
+    return sorted(found.values(), key=lambda reader: reader.order)
+
+
+def reader_for(name: str, data: memoryview) -> Reader:
+    """The reader whose signature the file carries.
+
+    Raises:
+        EmptyFileError: No bytes.
+        UnknownFormatError: No format matches.
+    """
+    if not len(data):
+        raise EmptyFileError(
+            N_("“{name}” is empty: it has no bytes."),
+            hint=N_("The copy or the download probably failed; fetch the file again."),
+            name=name,
+        )
+    head = bytes(data[:HEAD_BYTES])
+    for reader in readers():
+        if reader.recognises(head, name):
+            return reader
+    raise UnknownFormatError(
+        N_("“{name}” is in no format that MedCore reads; its name does not count, only its content."),
+        hint=N_("Send DICOM, PNG, JPEG, TIFF, BMP or WebP files, or a zip of them."),
+        name=name,
+    )

@@ -1,0 +1,164 @@
+"""What the decoding child does with an upload: find each file's format, read it, stack the slices of each series."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from medcore.errors import N_, MedcoreError, ReadError, TooLargeError
+from medcore.readers import Limits, Scan, Slice, reader_for
+from medcore.readers._answer import pack
+from medcore.readers._archive import list_members, looks_like_zip, unpack_member
+from medcore.readers._stack import Stack, finish, with_hash
+from medcore.wire import describe, map_file
+
+
+def warm() -> None:
+    """Import what decoding needs, once."""
+    import cv2  # noqa: F401
+    import PIL.Image  # noqa: F401
+    import pydicom.pixels  # noqa: F401
+
+    from medcore.readers import readers
+
+    readers()
+
+
+def list_zip(name: str, source: Path | memoryview, limits: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The members of a zip (see `_archive.list_members`)."""
+    return list_members(name, _bytes(source), limits)
+
+
+def read_parts(
+    blob: memoryview | None, parts: Sequence[Mapping[str, Any]], limits: Mapping[str, int]
+) -> Iterator[dict[str, object]]:
+    """Read files and stack slices.
+
+    Args:
+        blob: The uploaded bytes of all parts that are not on disk, one after the other.
+        parts: Name and place of each file: `path` or `at` (offset, size in `blob`), and `member` inside a zip.
+        limits: The limits of the settings, by name.
+
+    Yields:
+        One dict a part, in order: its index and `scans`, `error`, `zip` (bytes of a nested zip) or nothing for
+        a slice; then one dict a stack, with its `scan` and the `parts` it was made of.
+    """
+    desk = _Desk(blob, limits)
+    for index, part in enumerate(parts):
+        yield {"part": index, **desk.take(index, part)}
+    yield from desk.stacks()
+
+
+class _Desk:
+    """The stacks that grow while parts are read."""
+
+    def __init__(self, blob: memoryview | None, limits: Mapping[str, int]) -> None:
+        self.blob, self.limits = blob, limits
+        self.open: list[Stack] = []
+        self.room = limits["zip_max_total_mb"] << 20
+        self.maps: dict[str, memoryview] = {}
+
+    def take(self, index: int, part: Mapping[str, Any]) -> dict[str, object]:
+        """Read one part; an error that the user may meet is an answer, not the end."""
+        name = str(part["name"])
+        try:
+            data = self._data(part)
+            if looks_like_zip(bytes(data[:4])):
+                return {"zip": data}
+            return self._read(index, name, memoryview(data))
+        except MedcoreError as error:
+            return {"error": describe(error)}
+
+    def stacks(self) -> Iterator[dict[str, object]]:
+        """All series, each as one scan; their voxels leave the child one after the other."""
+        split: dict[tuple[str, ...], int] = {}
+        for stack in self.open:
+            key = stack.first.place.series
+            split[key] = split.get(key, 0) + 1
+        while self.open:
+            stack = self.open.pop(0)
+            try:
+                scan, voxels = finish(stack, split[stack.first.place.series])
+            except MedcoreError as error:
+                yield {"stack": describe(error), "parts": stack.parts}
+                continue
+            sha256 = hashlib.sha256(b"".join(sorted(stack.digests))).hexdigest()
+            yield {"scan": pack(with_hash(scan, sha256), voxels), "parts": stack.parts}
+
+    def _read(self, index: int, name: str, data: memoryview) -> dict[str, object]:
+        digest = hashlib.sha256(data)
+        scans = []
+        for item in reader_for(name, data).read(name, data, self._limits()):
+            if isinstance(item, Slice):
+                self._place(item, index, digest.digest(), name)
+            else:
+                scans.append(pack(with_hash(item, digest.hexdigest())))
+        return {"scans": scans} if scans else {}
+
+    def _place(self, item: Slice, index: int, digest: bytes, name: str) -> None:
+        self.room -= item.voxels.nbytes
+        if self.room < 0:
+            raise TooLargeError(
+                N_("“{name}” was left out: the upload unpacks to more than {limit} MB."),
+                hint=N_("Send fewer series at a time."),
+                name=name,
+                limit=self.limits["zip_max_total_mb"],
+            )
+        stack = next((stack for stack in reversed(self.open) if stack.accepts(item)), None)
+        if stack is None:
+            stack = Stack(item)
+            self.open.append(stack)
+        stack.add(item, index, digest)
+
+    def _limits(self) -> Limits:
+        pixels = self.limits["max_image_megapixels"] * 1_000_000
+        return Limits(max_pixels=pixels, max_bytes=pixels * 4)
+
+    def _data(self, part: Mapping[str, Any]) -> bytes | memoryview:
+        if "path" in part:
+            key = str(part["path"])
+            if key not in self.maps:
+                self.maps = {key: _bytes(part["path"])}  # one at a time: a folder may hold thousands
+            whole = self.maps[key]
+        else:
+            offset, size = part["at"]
+            whole = (self.blob or memoryview(b""))[offset : offset + size]
+        if "member" in part:
+            return unpack_member(str(part["name"]), whole, part["member"], self.limits)
+        return whole
+
+
+def decode_bytes(name: str, data: bytes | memoryview, limits: Mapping[str, int]) -> tuple[Scan, ...]:
+    """One trusted file decoded right here, without a child: for benchmarks and tests of the readers.
+
+    Raises:
+        ReadError: It cannot be read.
+    """
+    desk = _Desk(None, limits)
+    digest = hashlib.sha256(data)
+    scans = []
+    for item in reader_for(name, memoryview(data)).read(name, memoryview(data), desk._limits()):
+        if isinstance(item, Scan):
+            scans.append(with_hash(item, digest.hexdigest()))
+        else:
+            desk._place(item, 0, digest.digest(), name)
+    for stack in desk.open:
+        scan, _ = finish(stack, 1)
+        scans.append(with_hash(scan, digest.hexdigest()))
+    return tuple(scans)
+
+
+def _bytes(source: Path | memoryview) -> memoryview:
+    if not isinstance(source, Path):
+        return memoryview(source)
+    try:
+        return map_file(source)
+    except OSError as error:
+        raise ReadError(
+            N_("“{name}” cannot be opened ({reason})."),
+            hint=N_("Check that the file exists and may be read."),
+            name=source.name,
+            reason=type(error).__name__,
+        ) from error

@@ -1,0 +1,71 @@
+"""A neutral name for a scan: a series description is free text and may hold a name, so only known words pass."""
+
+from __future__ import annotations
+
+import re
+
+from medcore.readers import Label
+
+_WORDS_TEXT = """
+2d 3d 4d abd abdomen abdominal ac adc angio ankle aorta ap arm arterial ascending asl ax axial axl bilat
+bilateral bone brain breast c c+ cardiac carotid cc cerebral cervical chest cine clavicle contrast cor coronal
+coronary corrected cr cspine ct cta ctac deep delay delayed diffusion dix dixon dti dual dwi dx dynamic early
+echo elbow enhanced ep2d epi expiration fast fat femoral femur fgre field fiesta filter finger fl2d fl3d flair
+flash foot forearm frontal fs fse fspgr gd ge gre hand hard haste head heart hip hires hr hrct humerus in
+inspiration iso isotropic iv kidney knee lat late lateral left leg liver loc localiser localization localizer
+lower lspine lumbar lung lungs mammo mammography map mediastinum medium mip mlo moco mpr mprage mr mra mrcp mri
+nac native nc neck nm no non noncontrast obl oblique opp orbit original out pa pancreas parenchyma pd pelvis
+perfusion pet phase plain pons portable portal post postcontrast posterior pre precontrast prone prostate proton
+pt qc radiograph recon reformat ribs right sag sagittal scan scout se segmentation series sharp shoulder sinus
+skull slab slice slices small smooth soft space spgr spin spine spiral spleen standard stir supine survey suv
+swi t1 t1w t2 t2star t2w tfe thick thin thoracic thorax tibia tissue toe tof topogram tra trace transverse trufi
+tse tumor tumour turbo ultrafast ultrasound unenhanced upper us venous vibe view volume w water wb weighted
+whole with without wo wrist x-ray xr xray
+"""
+WORDS = frozenset(_WORDS_TEXT.split())
+_CODES_TEXT = """
+ABDOMEN ANKLE AORTA AP ARM BLADDER BRAIN BREAST CALCANEUS CAP CAROTID CC CHEST CLAVICLE COLON CORONARY CSPINE
+EAR ELBOW ESOPHAGUS EXTREMITY EYE FB FEMUR FIBULA FINGER FOOT HAND HEAD HEART HIP HUMERUS ISO JAW KIDNEY KNEE
+LAT LATERAL LEG LIVER LL LLD LLO LM LSPINE LUNG MANDIBLE MAXILLA ML MLO NECK ORBIT OVARY PA PELVIS PHANTOM
+PROSTATE RADIUS RIB RIBS RL RLD RLO SCALP SHOULDER SINUS SIO SKULL SPINE SSPINE STOMACH TAP THORAX THUMB THYROID
+TIBIA TOE TRUNK TSPINE ULNA UTERUS WHOLEBODY WRIST XCCL
+"""
+CODES = frozenset(_CODES_TEXT.split())
+TOKEN = re.compile(r"[A-Za-z0-9+.*-]+")
+MEASURE = re.compile(r"[+-]?\d+(\.\d+)?(mm|cm|s|ms|kv|kvp|t|hu|b|d|x\d+)?")
+KERNEL = re.compile(r"[a-z]\d{1,2}[a-z]?")
+
+
+def safe_description(text: str) -> str:
+    """The description if every word of it is a known technical word or a short number, else ""."""
+    words = TOKEN.findall(text.replace("_", " ").replace("/", " "))
+    if not words or len(text) > 64:
+        return ""
+    known = all(
+        word.lower() in WORDS or (len(word) <= 5 and MEASURE.fullmatch(word.lower())) or KERNEL.fullmatch(word.lower())
+        for word in words
+    )
+    has_word = any(word.lower() in WORDS for word in words)
+    return " ".join(words) if known and has_word else ""
+
+
+def volume_name(label: Label, plane: str, slices: int) -> str:
+    """What to call a scan, without a word that the file's author typed freely.
+
+    >>> volume_name(Label("CT", body_part="CHEST"), "axial", 16)
+    'CT chest axial, 16 slices'
+    """
+    if label.description:
+        repeats = label.modality.lower() in label.description.lower().split()
+        parts = [label.description] if repeats else [label.modality, label.description]
+    else:
+        parts = [label.modality or "DICOM", label.body_part.lower(), plane if slices > 1 else label.view]
+    name = " ".join(part for part in parts if part)
+    return f"{name}, {slices} slices" if slices > 1 else name
+
+
+def safe_code(text: str) -> str:
+    """A body part or view in capitals if it looks like a code, else ""."""
+    text = text.upper().strip()
+    words = re.findall(r"[A-Z0-9]+", text)
+    return text if len(text) <= 16 and all(w.lower() in WORDS or w in CODES for w in words) and words else ""
