@@ -32,7 +32,8 @@ class Database:
         Raises:
             StoreError: It cannot be opened, is damaged, or was made by a newer MedCore.
         """
-        self.place = url.database if url.get_backend_name() == "sqlite" and url.database else _public(url)
+        self.backend = url.get_backend_name()
+        self.place = url.database if self.backend == "sqlite" and url.database else _public(url)
         with self._faults():
             self._engine = _engine(url)
             try:

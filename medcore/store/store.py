@@ -11,7 +11,7 @@ from pathlib import Path
 
 from numpy import float32
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from medcore.errors import N_, NotFoundError, StoreError
@@ -26,7 +26,7 @@ from medcore.store.json_values import Json
 from medcore.store.keys import create_key, read_key, subkey
 from medcore.store.results import Annotations, StoredArray
 from medcore.store.studies import Added, NewStudy
-from medcore.store.tables import InstallationRow, RunRow, ThumbnailRow
+from medcore.store.tables import InstallationRow, RunRow, StudyRow, ThumbnailRow
 from medcore.volume import Array, Volume
 
 ORPHAN_SECONDS = 3600.0  # an array that nobody uses and nobody put for this long was left by a crash
@@ -77,6 +77,11 @@ class Store:
             raise
         return store
 
+    @property
+    def backend(self) -> str:
+        """The kind of database: "sqlite", "postgresql" ..."""
+        return self._database.backend
+
     def close(self) -> None:
         """Release the database."""
         self._disk.shutdown()
@@ -109,6 +114,11 @@ class Store:
         """Studies that match all given words, modality and task; the newest upload first."""
         with self._database.reading() as session:
             return studies.list_studies(session, search=search, modality=modality, task=task)
+
+    def count_studies(self) -> int:
+        """How many studies there are."""
+        with self._database.reading() as session:
+            return session.scalar(select(func.count()).select_from(StudyRow)) or 0
 
     def study(self, study_id: str) -> Study:
         """One study.

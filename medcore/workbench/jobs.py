@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
-from typing import TypeVar
 
 from medcore.errors import N_, CancelledError, MedcoreError, Message
 
@@ -18,7 +17,6 @@ KEPT_FINISHED = 30  # finished jobs remembered for each owner; their results are
 GUESS_FROM_FRACTION = 0.02  # below this much progress a guess of the time left is worth nothing
 GUESS_FROM_SECONDS = 1.0
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -161,7 +159,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="job")
 
-    def start(self, title: Message, work: Callable[[Progress], T], *, owner: str = "") -> Job:
+    def start(self, title: Message, work: Callable[[Progress], object], *, owner: str = "") -> Job:
         """Run `work` as soon as a thread is free.
 
         Args:

@@ -1,0 +1,271 @@
+"""The studies page's door: add files, list, search, rename, delete, and fetch pixels and thumbnails."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from medcore.errors import N_, CancelledError, Message, StoreError
+from medcore.imaging.thumbnail import thumbnail
+from medcore.intake import Found, Reading, Refusal, Source, read_sources
+from medcore.records import Study
+from medcore.sandbox import Sandbox
+from medcore.settings import Settings
+from medcore.store.json_values import Json
+from medcore.store.results import Annotations
+from medcore.store.store import Store, clean_title
+from medcore.store.studies import Added, NewScan, NewStudy
+from medcore.volume import Volume
+
+READING_SHARE = 0.8  # of the progress bar; the rest is storing
+BATCH_STUDIES = 16  # studies of one transaction: it costs as much for many as for one
+BATCH_BYTES = 512 << 20
+
+Progress = Callable[[float, Message], None]
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """What became of an upload.
+
+    Args:
+        added: Studies that are new or got a new scan.
+        known: Studies that were there already with all that was sent.
+        refused: Files that could not be read or stored, each with the reason.
+    """
+
+    added: tuple[Study, ...] = ()
+    known: tuple[Study, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+
+
+class ReadSources(Protocol):
+    """The form of `medcore.intake.read_sources`."""
+
+    def __call__(
+        self,
+        sources: Sequence[Source],
+        *,
+        sandbox: Sandbox,
+        settings: Settings,
+        key: bytes = b"",
+        progress: Callable[[float, str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Reading: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Studies:
+    """The stored studies."""
+
+    store: Store
+    sandbox: Sandbox
+    settings: Settings
+    read: ReadSources = read_sources
+
+    def add(
+        self,
+        sources: Sequence[Source],
+        *,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> AddReport:
+        """Read files, folders and zips and store what is in them; a bad file never stops the others.
+
+        A picture is a study of its own. DICOM series of one study join it, also when they come in later uploads.
+        Scans that must not be analysed (BLOCK issues) are stored with their issues.
+
+        Raises:
+            CancelledError: `cancelled` became true; studies stored until then stay.
+            StoreError: Nothing at all could be stored, for instance because the disk is full.
+        """
+        return self._add(sources, progress=progress, cancelled=cancelled, synthetic=False)
+
+    def add_samples(
+        self, progress: Progress | None = None, *, cancelled: Callable[[], bool] | None = None
+    ) -> AddReport:
+        """Make the sample studies, as real files, and add them on the way that uploads take.
+
+        Raises:
+            CancelledError: `cancelled` became true.
+            StoreError: The disk is full or read-only.
+        """
+        from medcore.exports.samples import write_samples  # pydicom: only when asked
+
+        if progress is not None:
+            progress(0.0, Message(N_("Making the sample studies")))
+        with tempfile.TemporaryDirectory(prefix="medcore-samples-") as folder:
+            paths = write_samples(Path(folder))
+            sources = [Source(path.name, path=path) for path in paths]
+            return self._add(sources, progress=progress, cancelled=cancelled, synthetic=True)
+
+    def list(self, *, search: str = "", modality: str = "", task: str = "") -> tuple[Study, ...]:
+        """Studies whose title, patient, modality, body part or date contain all given words, newest upload first.
+
+        Args:
+            modality: One of the study's modalities, or "" for any.
+            task: A task that was run on the study, or "" for any.
+        """
+        return self.store.studies(search=search, modality=modality or None, task=task)
+
+    def get(self, study_id: str) -> Study:
+        """One study.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        return self.store.study(study_id)
+
+    def rename(self, study_id: str, title: str) -> str:
+        """Give a study another title; returns the former one, with which the change can be undone.
+
+        Raises:
+            NotFoundError: There is no such study.
+            StoreError: The title is empty.
+        """
+        return self.store.rename(study_id, title)
+
+    def delete(self, study_id: str) -> None:
+        """Delete a study with its scans and results for good; ask the user first.
+
+        Raises:
+            NotFoundError: There is no such study.
+        """
+        self.store.delete(study_id)
+
+    def volume(self, scan_id: str) -> Volume:
+        """One scan, memory-mapped.
+
+        Raises:
+            NotFoundError: There is none.
+            StoreError: Its voxels are missing or damaged.
+        """
+        return self.store.volume(scan_id)
+
+    def thumbnail(self, scan_id: str) -> bytes:
+        """A small PNG of one scan.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        return self.store.thumbnail(scan_id)
+
+    def annotations(self, study_id: str) -> Annotations:
+        """What was drawn and measured on a study."""
+        return self.store.annotations(study_id)
+
+    def save_annotations(self, study_id: str, content: Json, *, version: int) -> int:
+        """Replace the annotations that were read as `version`; returns the new version.
+
+        Raises:
+            NotFoundError: There is no such study.
+            StoreError: Someone saved since.
+        """
+        return self.store.save_annotations(study_id, content, version=version)
+
+    def tasks_run(self) -> dict[str, tuple[str, ...]]:
+        """The tasks that were run on each study, by study id."""
+        return self.store.tasks_run()
+
+    def _add(
+        self,
+        sources: Sequence[Source],
+        *,
+        progress: Progress | None,
+        cancelled: Callable[[], bool] | None,
+        synthetic: bool,
+    ) -> AddReport:
+        tell = progress or (lambda fraction, stage: None)
+        reading = self.read(
+            sources,
+            sandbox=self.sandbox,
+            settings=self.settings,
+            key=self.store.pseudonym_key,
+            progress=lambda done, name: tell(done * READING_SHARE, Message(N_("Reading {name}"), {"name": name})),
+            cancelled=cancelled,
+        )
+        found = [replace(x, volume=replace(x.volume, synthetic=True)) if synthetic else x for x in reading.found]
+        groups = grouped(found)
+        tell(READING_SHARE, Message(N_("Storing")))
+        added: list[Added] = []
+        failed: list[Refusal] = []
+        for batch in batches(groups):
+            if cancelled is not None and cancelled():
+                raise CancelledError(N_("Stopped."))
+            stored, lost = self._store(batch)
+            added.extend(stored)
+            failed.extend(lost)
+            done = (len(added) + len(failed)) / len(groups)
+            tell(READING_SHARE + (1 - READING_SHARE) * done, Message(N_("Storing")))
+        if failed and not added:
+            raise failed[0].error
+        return _report(added, (*reading.refused, *failed))
+
+    def _store(self, batch: Sequence[Sequence[Found]]) -> tuple[Sequence[Added], Sequence[Refusal]]:
+        """Store a batch in one transaction; when that fails, each study by itself, so that one cannot harm another."""
+        studies = [_new_study(group) for group in batch]
+        try:
+            return self.store.add_studies(studies), ()
+        except StoreError as error:
+            if len(studies) == 1:
+                return (), (Refusal(studies[0].title, error),)
+        outcomes = [self._store([group]) for group in batch]
+        return [x for added, _ in outcomes for x in added], [x for _, failed in outcomes for x in failed]
+
+
+def uploaded(name: str, data: bytes) -> Source:
+    """A file that came through the browser."""
+    return Source(name=name, data=data)
+
+
+def grouped(found: Iterable[Found]) -> list[list[Found]]:
+    """Scans that make a study together, in the order in which the studies first appear."""
+    groups: dict[str, list[Found]] = {}
+    for number, scan in enumerate(found):
+        groups.setdefault(scan.study_key or f"picture {number}", []).append(scan)
+    return list(groups.values())
+
+
+def batches(groups: Iterable[list[Found]]) -> Iterator[list[list[Found]]]:
+    """Groups for one transaction each: not too many, not too large."""
+    batch: list[list[Found]] = []
+    size = 0
+    for group in groups:
+        if batch and (len(batch) == BATCH_STUDIES or size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(group)
+        size += sum(scan.volume.voxels.nbytes for scan in group)
+    if batch:
+        yield batch
+
+
+def _new_study(group: Sequence[Found]) -> NewStudy:
+    return NewStudy(
+        title=_title(group),
+        scans=tuple(NewScan(x.volume, x.issues, x.series_key, thumbnail(x.volume)) for x in group),
+        key=group[0].study_key,
+        patient=next((x.patient for x in group if x.patient), ""),
+    )
+
+
+def _title(group: Sequence[Found]) -> str:
+    """The name of the scan with most voxels: the survey images of a study are small."""
+    largest = max(group, key=lambda found: found.volume.voxels.size)
+    name = PurePosixPath(largest.volume.name.replace("\\", "/"))
+    is_file = not largest.study_key and name.suffix
+    return clean_title(name.stem if is_file else largest.volume.name) or largest.volume.modality or "–"
+
+
+def _report(added: Sequence[Added], refused: tuple[Refusal, ...]) -> AddReport:
+    """Each study once, as it is after the whole upload."""
+    latest = {entry.study.id: entry.study for entry in added}
+    new = {entry.study.id for entry in added if entry.new_scans}
+    return AddReport(
+        added=tuple(study for study_id, study in latest.items() if study_id in new),
+        known=tuple(study for study_id, study in latest.items() if study_id not in new),
+        refused=refused,
+    )

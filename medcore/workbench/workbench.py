@@ -1,0 +1,72 @@
+"""The workbench: everything a user can do, opened once and shared by all sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medcore.intake import WARM
+from medcore.sandbox import Sandbox
+from medcore.settings import Settings
+from medcore.store.store import Store
+from medcore.workbench.about import About
+from medcore.workbench.analyse import Analyse
+from medcore.workbench.engine_opener import EngineOpener
+from medcore.workbench.jobs import Jobs
+from medcore.workbench.models import Models
+from medcore.workbench.studies import Studies
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """One part a page. All of it may be used from many threads."""
+
+    settings: Settings
+    studies: Studies
+    analyse: Analyse
+    models: Models
+    about: About
+    jobs: Jobs
+    sandbox: Sandbox
+    store: Store
+
+    @classmethod
+    def open(cls, settings: Settings) -> Workbench:
+        """Open the store and make the parts ready; torch is loaded when the first network runs.
+
+        Raises:
+            StoreError: The data folder or its database cannot be used.
+        """
+        store = Store.open(settings)
+        sandbox = open_sandbox(settings)
+        engine = EngineOpener(settings)
+        models = Models(settings.models_dir)
+        return cls(
+            settings=settings,
+            studies=Studies(store, sandbox, settings),
+            analyse=Analyse(store, models, engine),
+            models=models,
+            about=About(settings, store, engine),
+            jobs=Jobs(),
+            sandbox=sandbox,
+            store=store,
+        )
+
+    def warm_up(self) -> None:
+        """Start a decoding process in the background, so that the first upload is fast."""
+        self.sandbox.warm(WARM)
+
+    def close(self) -> None:
+        """Stop all jobs and decoding processes and close the store."""
+        self.jobs.close()
+        self.sandbox.close()
+        self.store.close()
+
+
+def open_sandbox(settings: Settings) -> Sandbox:
+    """The decoding processes with the limits of the settings."""
+    return Sandbox(
+        workers=settings.decode_workers,
+        memory_mb=settings.decode_memory_mb,
+        seconds=settings.decode_seconds,
+        output_mb=settings.decode_memory_mb,
+    )
