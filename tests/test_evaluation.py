@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, precision_score, recall_score
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from medcore.evaluation import Answers, best_threshold, expected_calibration_error, fit_calibration, measure
 
@@ -31,7 +31,17 @@ def test_rates_agree_with_scikit_learn() -> None:
     found = measure(a, threshold=0.45, rounds=200)
     assert found["sensitivity"].value == pytest.approx(recall_score(a.truth, called))
     assert found["precision"].value == pytest.approx(precision_score(a.truth, called))
+    assert found["auc"].value == pytest.approx(roc_auc_score(a.truth, a.probability))
+    assert found["average_precision"].value == pytest.approx(average_precision_score(a.truth, a.probability))
     assert found["f1"].value == pytest.approx(f1_score(a.truth, called))
+
+
+def test_ties_count_as_in_scikit_learn() -> None:
+    truth = np.array([1, 0, 1, 1, 0, 0, 1, 0], dtype=bool)
+    probability = np.array([0.5, 0.5, 0.9, 0.5, 0.1, 0.5, 0.1, 0.9])
+    found = measure(Answers(truth, probability, np.arange(8)), threshold=0.5, rounds=10)
+    assert found["auc"].value == pytest.approx(roc_auc_score(truth, probability))
+    assert found["average_precision"].value == pytest.approx(average_precision_score(truth, probability))
 
 
 def test_every_interval_holds_its_value_and_repeats() -> None:

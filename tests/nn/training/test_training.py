@@ -1,0 +1,193 @@
+"""Training splits by patient, draws in balance, learns what can be learnt, resumes, and publishes an honest folder."""
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from medcore.cards import load_card, verify_weights
+from medcore.errors import CardError, NotFoundError
+from medcore.nn.training.data import SPLITS, Pictures, augment, cluster, draw, load_pictures, split_groups
+from medcore.nn.training.recipe import Recipe, load_recipe
+from medcore.nn.training.train import draft_card, train
+from medcore.tasks import load_task
+
+RECIPE = """
+task = "chest_xray"
+network = "resnet18"
+seed = 7
+draws = 64
+weight_decay = 0.01
+label_smoothing = 0.0
+average = 0.5
+
+[options]
+width = 8
+
+[[sources]]
+name = "one"
+folder = "one"
+column = "label"
+positive = ["ill"]
+group = "patient"
+weight = 1.0
+
+[[stages]]
+size = 48
+epochs = {epochs}
+batch = 16
+learning_rate = 0.01
+
+[card]
+title = "Test"
+version = "1"
+summary = "A test."
+intended_use = "Tests."
+training_data = ["Drawn discs."]
+limits = ["Discs only."]
+licence = "Apache-2.0"
+attribution = ["Nobody"]
+
+[card.input]
+modalities = [""]
+body_parts = [""]
+views = [""]
+channels = 1
+size = 48
+min_pixels = 32
+
+[[card.labels]]
+id = "disc"
+title = "Disc"
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """80 noisy pictures of 40 patients; a disc means ill."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "one").mkdir()
+    random = np.random.default_rng(0)
+    rows = []
+    for i in range(80):
+        ill = (i // 2) % 2 == 1
+        picture = random.integers(0, 90, (48, 48)).astype(np.uint8)
+        if ill:
+            cv2.circle(picture, tuple(int(v) for v in random.integers(14, 34, 2)), 7, 230, -1)
+        cv2.imwrite(str(folder / "one" / f"{i}.png"), picture)
+        rows.append({"file": f"{i}.png", "label": "ill" if ill else "well", "patient": f"p{i // 2}"})
+    with (folder / "one" / "index.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+def recipe(tmp_path: Path, epochs: int = 1) -> Path:
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE.format(epochs=epochs), encoding="utf-8")
+    return path
+
+
+def pictures(path: Path, data: Path) -> tuple[Recipe, Pictures]:
+    found = load_recipe(path)
+    draft = draft_card(found, Path("x"))
+    return found, load_pictures(found.sources, data, task=load_task("chest_xray"), card=draft, seed=found.seed)
+
+
+def test_pictures_are_what_the_task_prepares(tmp_path: Path, data: Path) -> None:
+    _, found = pictures(recipe(tmp_path), data)
+    assert found.seen.shape == (80, 48, 48)
+    assert found.truth.sum() == 40
+
+
+def test_no_patient_is_in_two_splits(tmp_path: Path, data: Path) -> None:
+    _, found = pictures(recipe(tmp_path), data)
+    parts = [set(found.group[found.part(name)]) for name in SPLITS]
+    assert all(parts)
+    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+
+
+def test_near_duplicates_of_different_patients_stay_together() -> None:
+    random = np.random.default_rng(0)
+    seen = random.random((6, 64, 64)).astype(np.float32)
+    seen[4] = np.clip(seen[1] * 0.9 + 0.02, 0, 1)  # the same picture, exposed anew
+    group = cluster(seen, ["a", "b", "c", "c", "d", "e"])
+    assert group[1] == group[4]
+    assert group[2] == group[3]
+    assert len(set(group.tolist())) == 4
+
+
+def test_splits_repeat_and_keep_the_shares() -> None:
+    group = np.arange(1000)
+    cell = np.arange(1000) % 2
+    split = split_groups(group, cell, seed=1)
+    assert np.array_equal(split, split_groups(group, cell, seed=1))
+    assert [int((split == i).sum()) for i in range(3)] == [700, 150, 150]
+    assert int(cell[split == 2].sum()) == 75
+
+
+def test_an_epoch_has_as_many_ill_as_well_from_the_training_split_only(tmp_path: Path, data: Path) -> None:
+    found, stock = pictures(recipe(tmp_path), data)
+    rows = draw(stock, found.sources, 64, np.random.default_rng(0))
+    assert len(rows) == 64
+    assert stock.truth[rows].sum() == 32
+    assert set(rows) <= set(stock.part("train"))
+
+
+def test_augmentation_repeats_with_its_seed_and_stays_in_range() -> None:
+    picture = np.random.default_rng(0).random((96, 96)).astype(np.float16)
+    first = augment(picture, np.random.default_rng(5), side=64)
+    assert np.array_equal(first, augment(picture, np.random.default_rng(5), side=64))
+    assert first.shape == (64, 64)
+    assert first.min() >= 0
+    assert first.max() <= 1
+
+
+def test_it_learns_and_publishes_an_honest_folder(tmp_path: Path, data: Path) -> None:
+    out = train(recipe(tmp_path, epochs=12), data=data, out=tmp_path / "models" / "disc", work=tmp_path / "work")
+    card = load_card(out)
+    verify_weights(card)
+    assert card.sha256 == hashlib.sha256(card.weights.read_bytes()).hexdigest()
+    assert card.metrics["all"]["auc"].value > 0.9
+    evaluation = json.loads((out / "evaluation.json").read_text())
+    test = evaluation["split"]["test"]["one"]
+    assert evaluation["groups"]["all"]["n"] == test["positive"] + test["negative"]
+    assert (out / "recipe.toml").exists()
+
+
+def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, data: Path) -> None:
+    whole = train(recipe(tmp_path, epochs=2), data=data, out=tmp_path / "a", work=tmp_path / "wa")
+    import medcore.nn.training.fit as loop
+
+    step = loop._one_epoch
+    calls = []
+
+    def stop_at_second(*arguments, **named):  # type: ignore[no-untyped-def]
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return step(*arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "_one_epoch", stop_at_second)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe(tmp_path, epochs=2), data=data, out=tmp_path / "b", work=tmp_path / "wb")
+    resumed = train(recipe(tmp_path, epochs=2), data=data, out=tmp_path / "b", work=tmp_path / "wb", resume=True)
+    assert load_card(whole).sha256 == load_card(resumed).sha256
+
+
+def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"index\.csv"):
+        train(recipe(tmp_path), data=tmp_path / "nowhere", out=tmp_path / "o", work=tmp_path / "w")
+
+
+def test_a_recipe_without_a_field_is_named(tmp_path: Path) -> None:
+    path = recipe(tmp_path)
+    path.write_text(path.read_text().replace("seed = 7", ""))
+    with pytest.raises(CardError, match="seed"):
+        load_recipe(path)
