@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 
 import typer
 
 from medcore.errors import MedcoreError
 from medcore.shell import analyse, catalogues, read
-from medcore.shell.output import keep_stdout_for_the_answer, print_error, t
+from medcore.shell.output import print_error, stdout_for_the_answer_alone, t
 
 USER_ERROR = 2
 USAGE_ERROR = 64  # EX_USAGE of sysexits.h
@@ -31,15 +32,14 @@ app.command("analyse", help=t("Run a model on a scan, with an explanation if ask
 def main(arguments: list[str]) -> None:
     """Run one verb and exit: 0 done, 1 a bug, 2 an error the user can mend, 64 a wrong call."""
     as_json = "--json" in arguments
-    if as_json:
-        keep_stdout_for_the_answer()
-    try:
-        app(arguments)
-    except MedcoreError as error:
-        print_error(error, as_json=as_json)
-        sys.exit(USER_ERROR)
-    except SystemExit as stop:
-        sys.exit(USAGE_ERROR if stop.code == TYPER_USAGE_ERROR else stop.code)
+    with stdout_for_the_answer_alone() if as_json else nullcontext():
+        try:
+            app(arguments)
+        except MedcoreError as error:
+            print_error(error, as_json=as_json)
+            sys.exit(USER_ERROR)
+        except SystemExit as stop:
+            sys.exit(USAGE_ERROR if stop.code == TYPER_USAGE_ERROR else stop.code)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from medcore.shell.answer import answer_object, print_answer
 from medcore.shell.output import AsJson, note, print_json, t
 from medcore.shell.read import read_paths
 from medcore.tasks import Task, load_task
-from medcore.workbench.analyse import analyse_once, task_card
 from medcore.workbench.models import Models
 
 
@@ -32,12 +31,14 @@ def analyse(
     as_json: AsJson = False,
 ) -> None:
     """Run a model on a scan."""
+    # The store and torch take seconds to import, and `models --json` has no use for them.
+    from medcore.nn.torch_engine import open_engine
+    from medcore.workbench.analyse import analyse_once, task_card
+
     settings = Settings.from_environment()
     models, question = Models(settings.models_dir), load_task(task)
     card = task_card(models, model, task)
     found = choose_scan(read_paths([path], settings), question, card, path)
-    from medcore.nn.torch_engine import open_engine  # torch: only now that there is something to run
-
     analysis = analyse_once(
         found.volume,
         models=models,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medcore.cards import ModelCard
 from medcore.imaging.overlay import blend_heat, encode_jpeg, shown_grey
@@ -11,7 +12,9 @@ from medcore.records import Classification, Detection, Explanation, Segmentation
 from medcore.shell.output import Plain, note, plain, print_issues, print_table, t
 from medcore.shell.read import unwritable, write_npy
 from medcore.volume import Volume
-from medcore.workbench.analyse import Analysis
+
+if TYPE_CHECKING:
+    from medcore.workbench.analyse import Analysis  # brings the store with it, which takes a second
 
 OVERLAY_SIDE = 1024  # pixels of the longer side
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import Path
@@ -119,16 +120,23 @@ def progress_line() -> Callable[[float, str], None]:
     return show
 
 
-def keep_stdout_for_the_answer() -> None:
+@contextmanager
+def stdout_for_the_answer_alone() -> Iterator[None]:
     """Send to stderr whatever a library or a child process prints, so that stdout carries the answer alone."""
-    if _answers:
-        return
-    _answers.append(os.fdopen(os.dup(1), "w", encoding="utf-8"))
-    os.dup2(2, 1)
+    sys.stdout.flush()
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout:
+        os.dup2(2, 1)
+        _answers.append(stdout)
+        try:
+            yield
+        finally:
+            _answers.remove(stdout)
+            sys.stdout.flush()
+            os.dup2(stdout.fileno(), 1)
 
 
-_answers: list[IO[str]] = []  # the real stdout, once it is kept
+_answers: list[IO[str]] = []  # the real stdout, while it is kept for the answer
 
 
 def _answer() -> IO[str]:
-    return _answers[0] if _answers else sys.stdout
+    return _answers[-1] if _answers else sys.stdout
