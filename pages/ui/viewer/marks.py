@@ -1,0 +1,67 @@
+"""Measurements on their way to the browser and back: plain numbers, checked when they return."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+from medcore.volume import Triple
+from pages.ui.viewer.panes import Measurement
+
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+KINDS: Final = ("length", "bidirectional", "angle", "ellipse", "rectangle", "freehand", "point", "arrow")
+UNITS: Final = ("mm", "mm detector", "px")
+MOST_MARKS: Final = 500
+MOST_POINTS: Final = 2000
+MOST_TEXT: Final = 200
+
+
+def outgoing(mark: Measurement) -> dict[str, Json]:
+    """A saved mark as the browser draws it."""
+    return {
+        "id": mark.id,
+        "kind": mark.kind,
+        "pane": mark.pane,
+        "points": [list(point) for point in mark.points_lps_mm],
+        "values": dict(mark.values),
+        "unit": mark.unit,
+        "text": mark.text,
+    }
+
+
+def incoming(state: object, *, panes: int) -> tuple[Measurement, ...]:
+    """The marks in what the browser sent; whatever is not a mark of one of the panes is left out."""
+    if not isinstance(state, Sequence) or isinstance(state, str):
+        return ()
+    marks = (_mark(entry, panes) for entry in state[:MOST_MARKS])
+    return tuple(mark for mark in marks if mark is not None)
+
+
+def _mark(entry: object, panes: int) -> Measurement | None:
+    if not isinstance(entry, Mapping):
+        return None
+    kind, pane, unit = entry.get("kind"), entry.get("pane"), entry.get("unit")
+    points, values = _points(entry.get("points")), entry.get("values")
+    if kind not in KINDS or unit not in UNITS or not isinstance(pane, int) or not 0 <= pane < panes:
+        return None
+    if not points or not isinstance(values, Mapping):
+        return None
+    numbers = {str(name): float(value) for name, value in values.items() if _is_number(value)}
+    text = str(entry.get("text") or "")[:MOST_TEXT]
+    return Measurement(str(entry.get("id"))[:64], str(kind), pane, points, numbers, str(unit), text)
+
+
+def _points(entry: object) -> tuple[Triple, ...]:
+    if not isinstance(entry, Sequence) or isinstance(entry, str) or len(entry) > MOST_POINTS:
+        return ()
+    points = []
+    for point in entry:
+        if not isinstance(point, Sequence) or len(point) != 3 or not all(_is_number(number) for number in point):
+            return ()
+        points.append((float(point[0]), float(point[1]), float(point[2])))
+    return tuple(points)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

@@ -1,0 +1,184 @@
+"""The viewer's Python face: scans and overlays go in, measurements and corrections come out.
+
+    from pages.ui.viewer.panes import HeatOverlay, Layout, Pane
+    from pages.ui.viewer.viewer import viewer
+
+    state = viewer([Pane(volume, "Chest, PA", (HeatOverlay(heat, "Grad-CAM"),))], key="analyse")
+    state.measurements                       # drawn marks with LPS mm; one rerun for each finished mark
+
+Scroll, window, zoom, opacity, colours and threshold stay in the browser. Keep `key` the same over reruns, and hand
+in the same arrays (from the store or a cache), not copies: then a rerun sends a few hundred bytes and fetches nothing.
+The pixels travel over `pages.ui.pixels.ROUTES`, which app.py must give to `st.App(routes=...)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from medcore.volume import Mask, Triple, Volume
+from pages.ui import pixels
+from pages.ui.viewer import assets, marks, wording
+from pages.ui.viewer.marks import Json
+from pages.ui.viewer.packing import Packed, pack_heat, pack_mask, pack_volume
+from pages.ui.viewer.panes import BoxOverlay, HeatOverlay, LabelOverlay, Layout, Measurement, Overlay, Pane, ViewerState
+
+DEFAULT_HEIGHT: Final = 620
+
+_component = st.components.v2.component("medcore_viewer", html="<div></div>", js=assets.entry())
+
+
+def viewer(
+    panes: Sequence[Pane],
+    *,
+    key: str,
+    layout: Layout = Layout.AUTO,
+    height: int = DEFAULT_HEIGHT,
+    focus_lps_mm: Triple | None = None,
+    measurements: Sequence[Measurement] = (),
+    tools: bool = True,
+) -> ViewerState:
+    """Show scans and return what the reader has drawn or picked.
+
+    Args:
+        key: Name of this viewer on its page.
+        height: Of the pictures, in CSS pixels; the toolbar comes on top.
+        focus_lps_mm: Where to look (the first pane's LPS mm): a change of it scrolls every linked pane there.
+        measurements: Marks saved earlier; taken over when the viewer opens.
+        tools: Whether to offer measuring and drawing.
+    """
+    owner = _owner()
+    spec: dict[str, Json] = {
+        "version": assets.VERSION,
+        "root": f"{pixels.prefix()}/api",
+        "words": assets.keep_words(wording.words()),
+        "proof": pixels.PIXELS.proof(owner),
+        "key": key,
+        "layout": layout.value,
+        "height": height,
+        "tools": tools,
+        "focus": list(focus_lps_mm) if focus_lps_mm else None,
+        "marks": [marks.outgoing(mark) for mark in measurements],
+        "panes": [_pane(pane, owner) for pane in panes],
+    }
+    result = _component(
+        key=key, data=spec, on_marks_change=_nothing, on_picked_change=_nothing, on_drawn_change=_nothing
+    )
+    return _state(result, panes, owner, measurements)
+
+
+def _nothing() -> None:
+    """A rerun is all that a change asks for."""
+
+
+def _owner() -> pixels.Owner:
+    context = get_script_run_ctx()
+    session = context.session_id if context else ""
+    return pixels.Owner(session, pixels.browser_of(st.context.cookies.get(pixels.XSRF_COOKIE)))
+
+
+def _pane(pane: Pane, owner: pixels.Owner) -> dict[str, Json]:
+    volume, packed = pane.volume, pack_volume(pane.volume)
+    window = volume.window
+    return {
+        "title": pane.title,
+        "image": _image(packed, owner),
+        "affine": _numbers(volume.geometry.affine[:3].ravel().tolist()),
+        "scale": volume.geometry.scale.value,
+        "frame": volume.geometry.frame_of_reference[-16:],  # enough to tell frames apart
+        "unit": volume.unit.value,
+        "modality": volume.modality,
+        "series": _series(volume),
+        "synthetic": volume.synthetic,
+        "window": _numbers([window.low, window.high]) if window else None,
+        "auto": _numbers([packed.auto_low, packed.auto_high]),
+        "range": _numbers([packed.low, packed.high]),
+        "toReference": _numbers(np.asarray(pane.to_reference).ravel().tolist())
+        if pane.to_reference is not None
+        else None,
+        "overlays": [_overlay(overlay, owner) for overlay in pane.overlays],
+    }
+
+
+def _series(volume: Volume) -> str:
+    when = volume.acquired_on.isoformat() if volume.acquired_on else ""
+    return " · ".join(part for part in (volume.name, when) if part)
+
+
+def _overlay(overlay: Overlay, owner: pixels.Owner) -> dict[str, Json]:
+    match overlay:
+        case HeatOverlay():
+            return {
+                "kind": "heat",
+                "title": overlay.title,
+                "image": _image(pack_heat(overlay.heat), owner),
+                "colours": overlay.colours.value,
+                "opacity": overlay.opacity,
+                "threshold": overlay.threshold,
+            }
+        case LabelOverlay():
+            return {
+                "kind": "labels",
+                "title": overlay.title,
+                "image": _image(pack_mask(overlay.mask), owner),
+                "names": {str(value): name for value, name in overlay.mask.names.items()},
+                "fill": overlay.fill,
+                "opacity": overlay.opacity,
+            }
+        case BoxOverlay():
+            return {
+                "kind": "boxes",
+                "title": overlay.title,
+                "boxes": [
+                    {
+                        "corners": _numbers(box.corners),
+                        "label": box.label,
+                        "probability": round(box.probability, 3),
+                    }
+                    for box in overlay.boxes
+                ],
+            }
+
+
+def _image(packed: Packed, owner: pixels.Owner) -> dict[str, Json]:
+    return {
+        "token": pixels.PIXELS.issue(owner, packed.array, packed.content),
+        "content": packed.content,
+        "dims": [int(n) for n in packed.array.shape[:3]],
+        "kind": packed.kind,
+        "channels": packed.channels,
+    }
+
+
+def _numbers(values: Sequence[float]) -> list[Json]:
+    return [float(f"{value:.9g}") for value in values]
+
+
+def _state(
+    result: Mapping[str, object], panes: Sequence[Pane], owner: pixels.Owner, saved: Sequence[Measurement]
+) -> ViewerState:
+    returned, drawn = result.get("marks"), result.get("drawn")
+    measurements = tuple(saved) if returned is None else marks.incoming(returned, panes=len(panes))
+    mask, pane = _drawn_mask(drawn, panes, owner) if isinstance(drawn, Mapping) else (None, 0)
+    return ViewerState(measurements, str(result.get("picked") or ""), mask, pane)
+
+
+def _drawn_mask(drawn: Mapping[str, object], panes: Sequence[Pane], owner: pixels.Owner) -> tuple[Mask | None, int]:
+    """The corrected mask that the browser has just put under its pane's token."""
+    number, token = drawn.get("pane"), str(drawn.get("token"))
+    labels = pixels.PIXELS.drawn(owner, token)
+    if not isinstance(number, int) or not 0 <= number < len(panes) or labels is None:
+        return None, 0
+    volume = panes[number].volume
+    array = np.frombuffer(labels, dtype=np.uint8)
+    if array.size != int(np.prod(volume.shape)) or pixels.PIXELS.content(owner, token) != pack_volume(volume).content:
+        return None, 0
+    names = {int(value): wording.label_name(value) for value in np.unique(array) if value}
+    for overlay in panes[number].overlays:
+        if isinstance(overlay, LabelOverlay):
+            names.update({value: name for value, name in overlay.mask.names.items() if value in names})
+    return Mask(array.reshape(volume.shape), names, volume.geometry), number

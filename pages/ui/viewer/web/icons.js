@@ -1,0 +1,41 @@
+// The toolbar's pictures: strokes on a 24 × 24 field.
+import { svg } from "./dom.js";
+
+const PATHS = {
+  window: "M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18M12 3v18M12 7h6M12 11h8.6M12 15h8",
+  pan: "M12 3v18M3 12h18M12 3l-3 3M12 3l3 3M12 21l-3-3M12 21l3-3M3 12l3-3M3 12l3 3M21 12l-3-3M21 12l-3 3",
+  zoom: "M10.5 4a6.5 6.5 0 1 0 0 13a6.5 6.5 0 0 0 0-13M15.3 15.3L21 21M7.5 10.5h6M10.5 7.5v6",
+  scroll: "M12 3v18M12 3l-3.5 3.5M12 3l3.5 3.5M12 21l-3.5-3.5M12 21l3.5-3.5M5 12h14",
+  crosshair: "M12 2v7M12 15v7M2 12h7M15 12h7",
+  length: "M4 20L20 4M4 16v4h4M16 4h4v4",
+  bidirectional: "M4 20L20 4M8.5 8.5l7 7",
+  angle: "M20 20H4L15 5M10 20a6.5 6.5 0 0 0-2.2-5.2",
+  ellipse: "M12 6c5 0 9 2.7 9 6s-4 6-9 6s-9-2.7-9-6s4-6 9-6",
+  rectangle: "M4 6h16v12H4z",
+  freehand: "M5 15c-2-5 3-10 8-9s8 4 6 8s-6 1-8 3s-4 2-6-2z",
+  point: "M12 9a3 3 0 1 0 0 6a3 3 0 0 0 0-6M12 3v3M12 18v3M3 12h3M18 12h3",
+  arrow: "M20 4L6 18M6 10v8h8",
+  brush: "M20 4l-9 9M11 13c-3-1-5 1-5 3s-1 3-3 3c3 2 8 2 9-2c.3-1.500-.2-3-1-4",
+  eraser: "M9 20h11M4 14L13 5l6 6l-8.500 9H8z",
+  fill: "M5 13l7-8l7 7l-7 7zM20 15c2 3 1 5 0 5s-2-2 0-5",
+  undo: "M9 8H4V3M4 8c3-5 10-5 13-1s2 10-3 13",
+  redo: "M15 8h5V3M20 8c-3-5-10-5-13-1s-2 10 3 13",
+  remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  invert: "M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18M12 3v18a9 9 0 0 0 0-18",
+  fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  rotate: "M19 12a7 7 0 1 1-3-5.700M16 2v5h-5",
+  flip: "M12 3v18M9 7L4 17h5zM15 7l5 10h-5z",
+  flipV: "M3 12h18M7 9L17 4v5zM7 15l10 5v-5z",
+  overlay: "M12 4l9 5l-9 5l-9-5zM3 13.500l9 5l9-5",
+  link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
+  cine: "M8 5l11 7l-11 7z",
+  pause: "M8 5v14M16 5v14",
+  camera: "M4 8h4l2-3h4l2 3h4v11H4zM12 10a3.500 3.500 0 1 0 0 7a3.500 3.500 0 0 0 0-7",
+  full: "M4 9V4h5M4 4l6 6M20 15v5h-5M20 20l-6-6",
+  help: "M9 9a3 3 0 1 1 4.500 2.600c-1 .6-1.500 1.200-1.500 2.400M12 18v.5",
+  more: "M5 12h.5M12 12h.5M19 12h.5",
+  reset: "M5 12a7 7 0 1 0 3-5.700M8 2v5h5",
+};
+
+export const icon = (name) => svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" },
+  svg("path", { d: PATHS[name] }));
