@@ -75,7 +75,7 @@ def print_answer(analysis: Analysis, card: ModelCard, answer: dict[str, Plain]) 
         case Detection(boxes=boxes):
             spots = [(x.label, f"{x.probability:.3f}", f"{x.diameter_mm or 0:.1f}") for x in boxes]
             print_table(t(card.title), (t("label"), t("probability"), t("diameter in mm")), spots)
-    print_issues(run.warnings)
+    print_issues(t(card.title), run.warnings)
     note(
         t(
             "{seconds} s on {device}. Research and teaching; not a medical device.",

@@ -82,17 +82,26 @@ def print_json(value: Mapping[str, Plain]) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table for people; a line saying so when it is empty."""
-    table = Table(*columns, title=title, title_justify="left", show_edge=False, pad_edge=False)
+    if not rows:
+        print_line(f"{title}: {t('none')}")
+        return
+    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a name or hash is worth its whole length
     for row in rows:
         table.add_row(*row)
-    console = Console(file=_answer(), highlight=False, markup=False)
-    console.print(table if rows else f"{title}: " + t("none"))
+    Console(file=_answer(), highlight=False, markup=False).print(table)
 
 
-def print_issues(issues: Sequence[Issue]) -> None:
-    """One line an issue, with its severity."""
+def print_issues(name: str, issues: Sequence[Issue]) -> None:
+    """One line an issue of a scan, with its severity."""
     for issue in issues:
-        _answer().write(f"  {issue.severity}  {say(issue.message)}  {say(issue.hint)}".rstrip() + "\n")
+        print_line(f"{issue.severity:7}  {name}: {say(issue.message)} {say(issue.hint)}".rstrip())
+
+
+def print_line(text: str) -> None:
+    """A line of the answer."""
+    _answer().write(text + "\n")
 
 
 def print_error(error: MedcoreError, *, as_json: bool) -> None:

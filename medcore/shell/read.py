@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -13,7 +12,6 @@ import typer
 from medcore.errors import N_, NotFoundError, StoreError
 from medcore.intake import Found, Reading, Refusal, Source, read_sources
 from medcore.records import Issue
-from medcore.sandbox import Sandbox
 from medcore.settings import Settings
 from medcore.shell.output import (
     AsJson,
@@ -22,6 +20,7 @@ from medcore.shell.output import (
     plain,
     print_issues,
     print_json,
+    print_line,
     print_table,
     progress_line,
     say,
@@ -59,14 +58,10 @@ def read_paths(paths: Sequence[Path], settings: Settings) -> Reading:
                 hint=N_("Check the spelling; a name with spaces needs quotes."),
                 name=str(path),
             )
-    sandbox = Sandbox(
-        workers=settings.decode_workers,
-        memory_mb=settings.decode_memory_mb,
-        seconds=settings.decode_seconds,
-        output_mb=settings.decode_memory_mb,
-    )
+    from medcore.workbench.workbench import open_sandbox  # brings the store with it, which takes a second
+
     sources = [Source(name=path.name, path=path, data=None) for path in paths]
-    with closing(sandbox):
+    with open_sandbox(settings) as sandbox:
         return read_sources(sources, sandbox=sandbox, settings=settings, progress=progress_line())
 
 
@@ -145,7 +140,7 @@ def _print(reading: Reading) -> None:
     ]
     columns = (t("name"), t("modality"), t("slices × rows × columns"), t("spacing in mm"), t("unit"), t("date"))
     print_table(t("Read"), columns, rows)
-    print_issues([issue for found in reading.found for issue in found.issues])
-    if reading.refused:
-        refused = [(r.name, say(r.error.message), say(r.error.hint)) for r in reading.refused]
-        print_table(t("Refused"), (t("name"), t("reason"), t("what to do")), refused)
+    for found in reading.found:
+        print_issues(found.volume.name, found.issues)
+    for refusal in reading.refused:
+        print_line(f"{t('Refused')}  {say(refusal.error.message)} {say(refusal.error.hint)}".rstrip())
