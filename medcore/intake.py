@@ -83,6 +83,7 @@ def read_sources(
     key: bytes = b"",
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    arrived: Callable[[Found], None] | None = None,
 ) -> Reading:
     """Read files, folders and zips; DICOM slices of one series become one scan. A bad file never stops the others.
 
@@ -93,11 +94,12 @@ def read_sources(
         key: Secret of this installation, for the pseudonyms.
         progress: Told the fraction done (0..1) and the file at work.
         cancelled: Asked now and then; True ends the work.
+        arrived: Given each scan as soon as it is there, in the order of `Reading.found`, while others are decoded.
 
     Raises:
         CancelledError: `cancelled` said so.
     """
-    intake = _Intake(sandbox, settings, key, progress, cancelled)
+    intake = _Intake(sandbox, settings, key, progress, cancelled, arrived)
     parts = list(intake.expand(sources))
     while parts:
         parts = list(intake.read(parts))
@@ -139,6 +141,7 @@ class _Intake:
     key: bytes
     progress: Callable[[float, str], None] | None
     cancelled: Callable[[], bool] | None
+    arrived: Callable[[Found], None] | None
     found: list[Found] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     crashes: int = 0
@@ -256,6 +259,9 @@ class _Intake:
             self._refuse(name, ReadError(
                 N_("“{name}” was decoded, but what came out is no scan: {reason}"),
                 hint=N_("Export it again from its source."), name=name, reason=str(error)))  # fmt: skip
+            return
+        if self.arrived is not None:
+            self.arrived(self.found[-1])
 
     def _refuse(self, name: str, error: MedcoreError | OSError) -> None:
         if isinstance(error, CancelledError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,6 +89,14 @@ class Store:
 
     # Studies
 
+    def put(self, volume: Volume) -> Future[str]:
+        """Begin to write the voxels of a scan that `add_studies` will bring, while others are still being decoded."""
+        return self._disk.submit(self._blobs.put, volume.voxels)
+
+    def discard(self, voxels: Sequence[Future[str]]) -> None:
+        """Remove what `put` wrote for studies that will not come after all; what other studies need stays."""
+        self._collect(frozenset(name.result() for name in voxels if name.exception() is None))
+
     def add_studies(self, new: Sequence[NewStudy]) -> tuple[Added, ...]:
         """Store studies, or add the scans that stored ones lack. All of them are kept or, after an error, none.
 
@@ -97,9 +105,8 @@ class Store:
         Raises:
             StoreError: The disk is full or read-only, the database is locked or damaged.
         """
-        arrays = [scan.volume.voxels for study in new for scan in study.scans]
-        names = iter(list(self._disk.map(self._blobs.put, arrays)))
-        digests = [[next(names) for _ in study.scans] for study in new]
+        voxels = [[scan.voxels or self.put(scan.volume) for scan in study.scans] for study in new]
+        digests = [[name.result() for name in names] for names in voxels]
         now = self._clock()
         added = []
         with self._writing() as (session, log):

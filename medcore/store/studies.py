@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
@@ -32,12 +33,14 @@ class NewScan:
         issues: What the reader and the quality checks found; BLOCK too.
         series: Pseudonym of its DICOM series, or "".
         thumbnail: A small PNG.
+        voxels: Name of the voxels when `Store.put` has begun to write them; otherwise they are written with the study.
     """
 
     volume: Volume
     issues: tuple[Issue, ...] = ()
     series: str = ""
     thumbnail: bytes = b""
+    voxels: Future[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from medcore.errors import N_, CancelledError, Message, StoreError
 from medcore.imaging.thumbnail import thumbnail
@@ -20,9 +20,8 @@ from medcore.store.store import Store, clean_title
 from medcore.store.studies import Added, NewScan, NewStudy
 from medcore.volume import Volume
 
-READING_SHARE = 0.8  # of the progress bar; the rest is storing
+READING_SHARE = 0.9  # of the progress bar; the rest is storing
 BATCH_STUDIES = 16  # studies of one transaction: it costs as much for many as for one
-BATCH_BYTES = 512 << 20
 
 Progress = Callable[[float, Message], None]
 
@@ -42,6 +41,18 @@ class AddReport:
     refused: tuple[Refusal, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Arrived:
+    """A scan on its way into the store, and what it belongs to ("" for a picture)."""
+
+    new: NewScan
+    study: str
+    patient: str
+
+
+Group: TypeAlias = Sequence[_Arrived]
+
+
 class ReadSources(Protocol):
     """The form of `medcore.intake.read_sources`."""
 
@@ -54,6 +65,7 @@ class ReadSources(Protocol):
         key: bytes = b"",
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        arrived: Callable[[Found], None] | None = None,
     ) -> Reading: ...
 
 
@@ -179,32 +191,46 @@ class Studies:
         synthetic: bool,
     ) -> AddReport:
         tell = progress or (lambda fraction, stage: None)
-        reading = self.read(
-            sources,
-            sandbox=self.sandbox,
-            settings=self.settings,
-            key=self.store.pseudonym_key,
-            progress=lambda done, name: tell(done * READING_SHARE, Message(N_("Reading {name}"), {"name": name})),
-            cancelled=cancelled,
-        )
-        found = [replace(x, volume=replace(x.volume, synthetic=True)) if synthetic else x for x in reading.found]
-        groups = grouped(found)
-        tell(READING_SHARE, Message(N_("Storing")))
-        added: list[Added] = []
-        failed: list[Refusal] = []
-        for batch in batches(groups):
-            if cancelled is not None and cancelled():
-                raise CancelledError(N_("Stopped."))
-            stored, lost = self._store(batch)
-            added.extend(stored)
-            failed.extend(lost)
-            done = (len(added) + len(failed)) / len(groups)
-            tell(READING_SHARE + (1 - READING_SHARE) * done, Message(N_("Storing")))
+        scans: list[_Arrived] = []
+        try:
+            reading = self.read(
+                sources,
+                sandbox=self.sandbox,
+                settings=self.settings,
+                key=self.store.pseudonym_key,
+                progress=lambda done, name: tell(done * READING_SHARE, Message(N_("Reading {name}"), {"name": name})),
+                cancelled=cancelled,
+                arrived=lambda found: scans.append(self._arrived(found, synthetic)),
+            )
+            added, failed = self._store_all(grouped(scans), tell, cancelled)
+        except BaseException:
+            self.store.discard([scan.new.voxels for scan in scans if scan.new.voxels is not None])
+            raise
         if failed and not added:
             raise failed[0].error
         return _report(added, (*reading.refused, *failed))
 
-    def _store(self, batch: Sequence[Sequence[Found]]) -> tuple[Sequence[Added], Sequence[Refusal]]:
+    def _arrived(self, found: Found, synthetic: bool) -> _Arrived:
+        """Begin to store a scan while the next one is decoded."""
+        volume = replace(found.volume, synthetic=True) if synthetic else found.volume
+        voxels = self.store.put(volume)
+        new = NewScan(volume, found.issues, found.series_key, thumbnail(volume), voxels)
+        return _Arrived(new, study=found.study_key, patient=found.patient)
+
+    def _store_all(
+        self, groups: Sequence[Group], tell: Progress, cancelled: Callable[[], bool] | None
+    ) -> tuple[Sequence[Added], Sequence[Refusal]]:
+        added: tuple[Added, ...] = ()
+        failed: tuple[Refusal, ...] = ()
+        for start in range(0, len(groups), BATCH_STUDIES):
+            if cancelled is not None and cancelled():
+                raise CancelledError(N_("Stopped."))
+            tell(READING_SHARE + (1 - READING_SHARE) * start / len(groups), Message(N_("Storing")))
+            stored, lost = self._store(groups[start : start + BATCH_STUDIES])
+            added, failed = (*added, *stored), (*failed, *lost)
+        return added, failed
+
+    def _store(self, batch: Sequence[Group]) -> tuple[Sequence[Added], Sequence[Refusal]]:
         """Store a batch in one transaction; when that fails, each study by itself, so that one cannot harm another."""
         studies = [_new_study(group) for group in batch]
         try:
@@ -221,43 +247,30 @@ def uploaded(name: str, data: bytes) -> Source:
     return Source(name=name, data=data)
 
 
-def grouped(found: Iterable[Found]) -> list[list[Found]]:
+def grouped(scans: Iterable[_Arrived]) -> Sequence[Group]:
     """Scans that make a study together, in the order in which the studies first appear."""
-    groups: dict[str, list[Found]] = {}
-    for number, scan in enumerate(found):
-        groups.setdefault(scan.study_key or f"picture {number}", []).append(scan)
+    groups: dict[str, list[_Arrived]] = {}
+    for number, scan in enumerate(scans):
+        groups.setdefault(scan.study or f"picture {number}", []).append(scan)
     return list(groups.values())
 
 
-def batches(groups: Iterable[list[Found]]) -> Iterator[list[list[Found]]]:
-    """Groups for one transaction each: not too many, not too large."""
-    batch: list[list[Found]] = []
-    size = 0
-    for group in groups:
-        if batch and (len(batch) == BATCH_STUDIES or size > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(group)
-        size += sum(scan.volume.voxels.nbytes for scan in group)
-    if batch:
-        yield batch
-
-
-def _new_study(group: Sequence[Found]) -> NewStudy:
+def _new_study(group: Group) -> NewStudy:
     return NewStudy(
         title=_title(group),
-        scans=tuple(NewScan(x.volume, x.issues, x.series_key, thumbnail(x.volume)) for x in group),
-        key=group[0].study_key,
-        patient=next((x.patient for x in group if x.patient), ""),
+        scans=tuple(scan.new for scan in group),
+        key=group[0].study,
+        patient=next((scan.patient for scan in group if scan.patient), ""),
     )
 
 
-def _title(group: Sequence[Found]) -> str:
+def _title(group: Group) -> str:
     """The name of the scan with most voxels: the survey images of a study are small."""
-    largest = max(group, key=lambda found: found.volume.voxels.size)
-    name = PurePosixPath(largest.volume.name.replace("\\", "/"))
-    is_file = not largest.study_key and name.suffix
-    return clean_title(name.stem if is_file else largest.volume.name) or largest.volume.modality or "–"
+    largest = max(group, key=lambda scan: scan.new.volume.voxels.size)
+    volume = largest.new.volume
+    path = PurePosixPath(volume.name.replace("\\", "/"))
+    name = volume.name if largest.study else path.stem
+    return clean_title(name) or volume.modality or "–"
 
 
 def _report(added: Sequence[Added], refused: tuple[Refusal, ...]) -> AddReport:
