@@ -63,11 +63,11 @@ class Analyse:
         """All clinical questions by id."""
         return load_tasks()
 
-    def methods(self) -> tuple[str, ...]:
-        """Ids of the explanation methods; opens the engine's room, but no network."""
+    def methods(self) -> Mapping[str, str]:
+        """Titles of the explanation methods by id; opens the engine's room, but no network."""
         from medcore.nn.explainers import load_explainers  # torch: only when asked
 
-        return tuple(load_explainers())
+        return {id: method.title for id, method in load_explainers().items()}
 
     def suggest(self, scan: ScanFacts) -> str | None:
         """The task whose models take this scan with the fewest doubts, or None."""

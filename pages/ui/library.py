@@ -1,0 +1,177 @@
+"""The study list, and the study that is open beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from medcore.records import Study
+from pages.ui import faults, pick, picture, show, state, upload
+from pages.ui.words import kind, plain, scans, studies_text, t
+
+PER_PAGE = 12
+
+
+def teach() -> None:
+    """What an empty list says: what this page does, a sample in one click, formats and limits."""
+    st.subheader(t("Bring in a scan"))
+    st.markdown(
+        t(
+            "Drop a chest X-ray, or any other scan, below. MedCore reads it, checks its quality and keeps it as a "
+            "study. Then choose **Analyse**: a model says what it finds, on which scale, and where it looked."
+        )
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        upload.samples()
+        st.caption(t("No scan at hand? The samples are synthetic: no patient stands behind them."))
+
+
+def filters() -> tuple[Study, ...]:
+    """Search, filter by modality and layout; the studies that pass."""
+    studies = state.workbench().studies
+    modalities = sorted({modality for study in studies.list() for modality in study.modalities})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        search = st.text_input(
+            t("Search"),
+            type="search",
+            placeholder=t("Search title, pseudonym or date"),
+            label_visibility="collapsed",
+            key="search",
+            persist_state="session",
+        )
+        wanted = st.pills(
+            t("Modality"),
+            modalities,
+            format_func=kind,
+            selection_mode="multi",
+            label_visibility="collapsed",
+            key="modalities",
+            persist_state="session",
+        )
+    return tuple(s for s in studies.list(search=search or "") if not wanted or set(wanted) & set(s.modalities))
+
+
+def listing(studies: Sequence[Study]) -> None:
+    """The studies as a list or a grid, a page at a time."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(studies_text(len(studies)))
+        batch_button()
+        layout = pick.segment("layout", t("Layout"), {"list": ":material/view_list:", "grid": ":material/grid_view:"})
+    pages = -(-len(studies) // PER_PAGE)
+    shown = st.pagination(pages, key="page") if pages > 1 else 1
+    part = studies[(shown - 1) * PER_PAGE : shown * PER_PAGE]
+    if not part:
+        st.info(t("No study passes the search and filters."), icon=":material/search_off:")
+    elif layout == "grid":
+        _grid(part)
+    else:
+        for study in part:
+            _row(study)
+
+
+def batch_button() -> None:
+    """Analyse all ticked studies in one go."""
+    ticked = state.session().ticked
+    if ticked and st.button(t("Analyse {count} ticked", count=len(ticked)), icon=":material/playlist_play:"):
+        state.go("analyse.py", several="yes")
+
+
+def details(study: Study) -> None:
+    """The open study: title, actions, quick look, scans, quality."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(f"#### {plain(study.title)}")
+        with st.container(horizontal=True, width="content"):
+            if st.button(t("Analyse"), icon=":material/query_stats:", type="primary"):
+                state.go("analyse.py")
+            with st.popover(t("Rename"), icon=":material/edit:"):
+                _rename(study)
+            if st.button(t("Delete"), icon=":material/delete:"):
+                _confirm_delete(study)
+    _undo()
+    scan = pick.scan(study)
+    picture.look(scan)
+    show.scan_facts(study)
+    st.markdown(f"**{t('Quality')}**")
+    show.issues([issue for one in study.scans for issue in one.issues])
+    if not any(one.issues for one in study.scans):
+        st.caption(t("Nothing to complain about."))
+
+
+def _row(study: Study) -> None:
+    opened = study.id == state.study_id()
+    with st.container(key=f"row-{'open-' if opened else ''}{study.id}", horizontal=True, vertical_alignment="center"):
+        _tick(study)
+        with st.container(key=f"thumb-{study.id}", width=48):
+            show.thumbnail(study, pixels=48)
+        with st.container(gap=None):
+            _title(study)
+            st.caption(" · ".join(filter(None, (plain(show.identity(study)), scans(len(study.scans))))))
+        with st.container(horizontal=True, width="content", gap="xsmall"):
+            show.badges(study)
+
+
+def _grid(studies: Sequence[Study]) -> None:
+    grid = st.grid(min_column_width=150, gap="small")
+    for study in studies:
+        with grid.container(border=True, key=f"thumb-card-{study.id}"):
+            show.thumbnail(study, pixels=128)
+            _title(study)
+            with st.container(horizontal=True, gap="xsmall"):
+                _tick(study)
+                show.badges(study)
+
+
+def _title(study: Study) -> None:
+    st.button(plain(study.title), key=f"title-{study.id}", type="tertiary", on_click=state.open_study, args=(study.id,))
+
+
+def _tick(study: Study) -> None:
+    st.checkbox(
+        t("Tick {title} for a batch", title=plain(study.title)),
+        value=study.id in state.session().ticked,
+        key=f"tick-{study.id}",
+        label_visibility="collapsed",
+        on_change=state.tick,
+        args=(study.id,),
+    )
+
+
+def _rename(study: Study) -> None:
+    with st.form(f"rename-{study.id}", border=False):
+        title = st.text_input(t("Title"), value=study.title, max_chars=120)
+        st.caption(t("Do not type the patient's name."))
+        if st.form_submit_button(t("Rename")) and title and title.strip() != study.title:
+            state.session().renamed = (study.id, state.workbench().studies.rename(study.id, title.strip()))
+            st.rerun()
+
+
+def _undo() -> None:
+    renamed = state.session().renamed
+    if renamed is None:
+        return
+    study, former = renamed
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(t("Renamed from “{title}”.", title=plain(former)))
+        if st.button(t("Undo"), icon=":material/undo:", type="tertiary"):
+            state.workbench().studies.rename(study, former)
+            state.session().renamed = None
+            st.rerun()
+
+
+def _confirm_delete(study: Study) -> None:
+    @st.dialog(t("Delete this study?"), icon=":material/delete:")
+    def ask() -> None:
+        with faults.caught():
+            st.markdown(
+                t("“{title}” and all its results will be removed from this machine for good.", title=plain(study.title))
+            )
+            with st.container(horizontal=True):
+                if st.button(t("Delete for good"), type="primary", icon=":material/delete_forever:"):
+                    state.workbench().studies.delete(study.id)
+                    state.forget(study.id)
+                    st.rerun()
+                if st.button(t("Keep")):
+                    st.rerun()
+
+    ask()

@@ -1,0 +1,143 @@
+"""Choosers: language, open study, scan, task, model. What is chosen stands in the link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from medcore.errors import NotFoundError
+from medcore.language import LANGUAGES
+from medcore.records import ScanFacts, Study
+from medcore.workbench.analyse import ModelChoice
+from pages.ui import faults, show, state
+from pages.ui.words import kind, plain, say, size, t
+
+
+def language() -> None:
+    """The switch between languages, each under its own name."""
+    current = state.language()
+    other = next(code for code in LANGUAGES if code != current)
+    st.button(
+        LANGUAGES[other],
+        icon=":material/translate:",
+        type="tertiary",
+        key="language",
+        on_click=state.choose_language,
+        args=(other,),
+    )
+
+
+def open_study() -> None:
+    """The open study with its chooser, which keeps the page."""
+    studies = {study.id: study for study in state.workbench().studies.list()}
+    if not studies:
+        st.caption(t("No study yet. Add one on the page Studies."))
+        return
+    chosen = study()
+    st.selectbox(
+        t("Open study"),
+        list(studies),
+        index=list(studies).index(chosen.id) if chosen and chosen.id in studies else None,
+        format_func=lambda key: studies[key].title,
+        placeholder=t("Choose a study"),
+        key=f"open-study-{state.study_id()}-{len(studies)}",
+        on_change=_open,
+        args=(f"open-study-{state.study_id()}-{len(studies)}",),
+    )
+    if chosen:
+        with st.container(key="thumb-open", horizontal=True, vertical_alignment="center"):
+            show.thumbnail(chosen, pixels=72)
+            show.study_facts(chosen)
+
+
+def study() -> Study | None:
+    """The open study; None, with the reason on the page, when the link names one that is not there."""
+    wanted = state.study_id()
+    if not wanted:
+        return None
+    try:
+        found = state.workbench().studies.get(wanted)
+    except NotFoundError as error:
+        state.open_study("")
+        faults.explain(error.message, error.hint)
+        return None
+    state.keep_link()
+    return found
+
+
+def scan(of: Study) -> ScanFacts:
+    """One scan of a study; no chooser where there is nothing to choose."""
+    scans = {one.id: one for one in of.scans}
+    titles = {key: f"{one.name} · {kind(one.modality)} · {size(one.shape)}" for key, one in scans.items()}
+    return scans[one_of("scan", t("Scan"), titles, default=of.scans[0].id, hide_single=True)]
+
+
+def task(of: ScanFacts) -> str:
+    """The clinical question; the likely one stands first."""
+    return one_of("task", t("Question"), _task_titles(), default=state.workbench().analyse.suggest(of) or "")
+
+
+def any_task() -> str:
+    """A clinical question, before it is known about which scan."""
+    return one_of("task", t("Question"), _task_titles())
+
+
+def any_model(task: str) -> str:
+    """A model of this question; "" when there is none."""
+    cards = {card.id: t(card.title) for card in state.workbench().models.for_task(task)}
+    return one_of("model", t("Model"), cards)
+
+
+def model(choices: tuple[ModelChoice, ...]) -> str:
+    """One of the models that fit; "" when there is none."""
+    fitting = {choice.card.id: t(choice.card.title) for choice in choices if choice.reason is None}
+    return one_of("model", t("Model"), fitting)
+
+
+def unfit_models(choices: tuple[ModelChoice, ...]) -> None:
+    """The other models, each with the reason why it cannot be chosen."""
+    unfit = [choice for choice in choices if choice.reason is not None]
+    if not unfit:
+        return
+    with st.expander(t("{count} models do not fit this scan", count=len(unfit)), icon=":material/block:"):
+        for choice in unfit:
+            st.markdown(f"**{plain(t(choice.card.title))}**  \n{plain(say(choice.reason)) if choice.reason else ''}")
+
+
+def one_of(name: str, label: str, titles: Mapping[str, str], *, default: str = "", hide_single: bool = False) -> str:
+    """One of several ids, shown by title; the choice stands in the link under `name`."""
+    ids = list(titles)
+    if not ids:
+        return ""
+    value = state.chosen(name, ids, default)
+    if hide_single and len(ids) == 1:
+        return value
+    st.selectbox(
+        label, ids, format_func=titles.__getitem__, key=state.widget(name), on_change=state.commit, args=(name,)
+    )
+    return value
+
+
+def segment(name: str, label: str, titles: Mapping[str, str]) -> str:
+    """One of a few ids, all in sight; the choice stands in the link under `name`."""
+    value = state.chosen(name, list(titles))
+    st.segmented_control(
+        label,
+        list(titles),
+        format_func=titles.__getitem__,
+        key=state.widget(name),
+        on_change=state.commit,
+        args=(name,),
+        label_visibility="collapsed",
+        required=True,
+    )
+    return value
+
+
+def _task_titles() -> dict[str, str]:
+    return {key: t(task.title) for key, task in state.workbench().analyse.tasks().items()}
+
+
+def _open(key: str) -> None:
+    state.open_study(state.widget_value(key))

@@ -1,0 +1,224 @@
+"""The cached Workbench and what a session remembers: the only place naming session keys and caches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+from medcore.errors import MedcoreError
+from medcore.language import LANGUAGES, best_language
+from medcore.settings import Settings
+from medcore.volume import Geometry, Unit, Volume, Window
+from medcore.workbench.analyse import Analysis
+from medcore.workbench.workbench import Workbench
+
+PAGES = Path(__file__).resolve().parent.parent
+SESSION = "medcore"
+STUDY, LANGUAGE = "study", "lang"  # names in a link
+OF_A_STUDY = ("scan", "task", "model", "method", "target")  # names in a link that mean nothing for another study
+
+
+@dataclass(slots=True)
+class Session:
+    """What one browser tab remembers. Ids only: records come from the workbench, so they are never stale.
+
+    Args:
+        language: Chosen with the switch; "" follows the browser.
+        study: The open study.
+        choices: Latest value of each chooser that stands in the link, by its name there.
+        ticked: Studies ticked for a batch.
+        uploads: Number of uploads so far; a new number gives a fresh, empty drop zone.
+        adding: Job that reads the latest upload.
+        analysing: Latest job that analyses, by study.
+        batch: Job that analyses several studies.
+        renamed: Study and its title before the latest rename.
+        shell_ran: The shell runs now, so a page may.
+    """
+
+    language: str = ""
+    study: str = ""
+    choices: dict[str, str] = field(default_factory=dict)
+    ticked: set[str] = field(default_factory=set)
+    uploads: int = 0
+    adding: str = ""
+    analysing: dict[str, str] = field(default_factory=dict)
+    batch: str = ""
+    renamed: tuple[str, str] | None = None
+    shell_ran: bool = False
+
+
+@st.cache_resource(show_spinner=False)
+def workbench() -> Workbench:
+    """The one Workbench of this process."""
+    return Workbench.open(settings())
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def volume(scan: str) -> Volume:
+    """One scan; the same object at every rerun, so that the viewer need not send it again."""
+    return workbench().studies.volume(scan)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, ttl=30)
+def analyses(study: str) -> tuple[Analysis, ...]:
+    """Kept results of a study, the newest first; `results_changed` makes a new one appear at once."""
+    return workbench().analyse.latest(study)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def network_view(run: str, _analysis: Analysis) -> Volume | None:
+    """What the network saw in one run, as an image for the viewer."""
+    seen = _analysis.seen
+    return None if seen is None else Volume(seen[None], Unit.GREY, "", Geometry.pixels(), window=Window(0.5, 1.0))
+
+
+def results_changed() -> None:
+    """A job or an explanation has added results."""
+    analyses.clear()
+
+
+def settings() -> Settings:
+    """How this installation behaves."""
+    return Settings.from_environment()
+
+
+def session() -> Session:
+    """What this browser tab remembers."""
+    if SESSION not in st.session_state:
+        st.session_state[SESSION] = Session()
+    remembered: Session = st.session_state[SESSION]
+    return remembered
+
+
+def language() -> str:
+    """Language of this session: the switch, else the link, else the installation's, else the browser's."""
+    chosen = session().language or st.query_params.get(LANGUAGE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    return settings().language or best_language(st.context.locale or "")
+
+
+def choose_language(chosen: str) -> None:
+    """Show this session in another language; the link keeps it over a reload."""
+    session().language = chosen
+    _link(LANGUAGE, chosen)
+
+
+def study_id() -> str:
+    """The open study: the link's, else the one this session opened last, else ""."""
+    linked = st.query_params.get(STUDY, "")
+    if linked and linked != session().study:
+        session().study = linked
+        session().choices = {}
+    return session().study
+
+
+def open_study(study: str) -> None:
+    """Open a study ("": none), on this page and on the others, and put it into the link."""
+    if study != session().study:
+        session().study = study
+        session().choices = {}
+        for name in OF_A_STUDY:
+            _link(name, "")
+    _link(STUDY, study)
+
+
+def forget(study: str) -> None:
+    """Drop a deleted study from everything this session remembers."""
+    here = session()
+    here.ticked.discard(study)
+    here.analysing.pop(study, None)
+    here.renamed = None
+    if here.study == study:
+        open_study("")
+
+
+def tick(study: str) -> None:
+    """Tick or untick a study for a batch."""
+    session().ticked ^= {study}
+
+
+def go(page: str, **link: str) -> NoReturn:
+    """Open another page with the same study."""
+    session().choices.update(link)
+    st.switch_page(PAGES / page)
+
+
+def keep_link() -> None:
+    """Put what this session has chosen back into the link after a page change has emptied it."""
+    _link(STUDY, session().study)
+    if session().language:
+        _link(LANGUAGE, session().language)
+
+
+def chosen(name: str, options: Sequence[str], default: str = "") -> str:
+    """Value of one chooser: the link's, else the session's, else the default, else the first; it stands in the link.
+
+    The chooser's widget must have the key `widget(name)` and call `commit` on a change.
+    """
+    wished = (st.query_params.get(name, ""), session().choices.get(name, ""), default, *options)
+    value = next((wish for wish in wished if wish in options), "")
+    session().choices[name] = value
+    st.session_state[widget(name)] = value
+    _link(name, value)
+    return value
+
+
+def widget(name: str) -> str:
+    """Key of the chooser's widget."""
+    return f"choose-{name}"
+
+
+def commit(name: str) -> None:
+    """Take over what the user has just chosen."""
+    value = st.session_state[widget(name)] or session().choices.get(name, "")
+    session().choices[name] = value
+    _link(name, value)
+
+
+def widget_value(key: str) -> str:
+    """What a widget holds now, in its callback."""
+    return str(st.session_state[key] or "")
+
+
+def enter_shell() -> None:
+    """The shell is about to run a page."""
+    session().shell_ran = True
+
+
+def inside_shell() -> bool:
+    """Whether the shell runs this page (once: the next run has to say so again)."""
+    inside, session().shell_ran = session().shell_ran, False
+    return inside
+
+
+@asynccontextmanager
+async def lifespan(_app: object) -> AsyncIterator[None]:
+    """Load what is slow in the background once the server answers, and close the store at the end."""
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    yield
+    with suppress(MedcoreError):
+        workbench().close()
+
+
+def _warm_up() -> None:
+    with suppress(MedcoreError):  # the page that needs it says what is wrong
+        bench = workbench()
+        bench.warm_up()
+        for card in bench.models.cards()[:1]:
+            bench.analyse.engine().warm_up(card)
+
+
+def _link(name: str, value: str) -> None:
+    if st.query_params.get(name, "") == value:
+        return
+    if value:
+        st.query_params[name] = value
+    else:
+        del st.query_params[name]

@@ -1,0 +1,105 @@
+"""The drop zone, and what became of the files that were dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from medcore.errors import N_, Message
+from medcore.workbench.jobs import Job
+from medcore.workbench.studies import AddReport, uploaded
+from pages.ui import faults, state, tray
+from pages.ui.words import plain, say, t
+
+FORMATS = "DICOM · PNG · JPEG · TIFF · ZIP"
+
+
+def drop_zone() -> None:
+    """Files, a zip, or a folder; reading starts as soon as they are here."""
+    round_ = state.session().uploads
+    files, folder = st.columns([3, 2])
+    with files:
+        dropped = st.file_uploader(
+            t("Drop scans here: {formats}", formats=FORMATS), accept_multiple_files=True, key=f"files-{round_}"
+        )
+    with folder:
+        below = st.file_uploader(t("Or a whole folder"), accept_multiple_files="directory", key=f"folder-{round_}")
+    if dropped or below:
+        _start([*(dropped or ()), *(below or ())])
+
+
+def samples() -> None:
+    """The sample studies in one click."""
+    st.button(
+        t("Add the sample studies"),
+        icon=":material/science:",
+        key="samples",
+        on_click=_start_samples,
+        help=t("Synthetic studies made by MedCore: no patient stands behind them."),
+    )
+
+
+def outcome() -> None:
+    """Progress of the latest upload, then what was read and what was refused, until it is put away."""
+    job = state.workbench().jobs.get(state.session().adding) if state.session().adding else None
+    if job is None:
+        return
+    with st.container(border=True, key="outcome"):
+        if job.state.over:
+            _over(job)
+        else:
+            tray.follow(job)
+
+
+def _over(job: Job) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        if isinstance(job.result, AddReport):
+            st.markdown(_counts(job.result))
+        elif job.error is not None:
+            faults.show(job.error)
+        else:
+            st.markdown(":material/cancel: " + t("Reading was cancelled. What had been read is kept."))
+        st.button(t("Close"), key="close-outcome", icon=":material/close:", type="tertiary", on_click=_put_away)
+    for refusal in job.result.refused if isinstance(job.result, AddReport) else ():
+        reason = " ".join(filter(None, (say(refusal.error.message), say(refusal.error.hint))))
+        st.markdown(f":orange[:material/block:] **{plain(refusal.name)}**  \n{plain(reason)}")
+
+
+def _counts(report: AddReport) -> str:
+    read = t("{count} read", count=len(report.added) + len(report.known))
+    known = t("{count} of them were here already", count=len(report.known)) if report.known else ""
+    refused = t("{count} refused", count=len(report.refused)) if report.refused else ""
+    icon = ":orange[:material/rule:]" if report.refused else ":green[:material/check_circle:]"
+    return f"{icon} **{', '.join(filter(None, (read, known, refused)))}**"
+
+
+def _start(files: Sequence[UploadedFile]) -> None:
+    bench = state.workbench()
+    sources = [uploaded(file.name, file.getvalue()) for file in files]
+    job = bench.jobs.start(
+        Message(N_("Reading {count} files"), {"count": len(sources)}),
+        lambda progress: bench.studies.add(sources, progress=progress, cancelled=progress.cancelled),
+    )
+    _follow(job)
+    st.rerun()
+
+
+def _start_samples() -> None:
+    bench = state.workbench()
+    _follow(
+        bench.jobs.start(
+            Message(N_("Making the sample studies")),
+            lambda progress: bench.studies.add_samples(progress, cancelled=progress.cancelled),
+        )
+    )
+
+
+def _follow(job: Job) -> None:
+    state.session().adding = job.id
+    state.session().uploads += 1
+
+
+def _put_away() -> None:
+    state.session().adding = ""

@@ -1,0 +1,88 @@
+"""Texts in the reader's language: t() for the app's own, say() for what medcore reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+
+from medcore.errors import Message, Value
+from medcore.language import translator
+from pages.ui import state
+
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$])")
+
+
+def t(text: str, /, **values: Value) -> str:
+    """The text in the reader's language, its {named} places filled."""
+    return Message(text, values).text(translate())
+
+
+def say(message: Message) -> str:
+    """A message of medcore in the reader's language."""
+    return message.text(translate())
+
+
+def translate() -> Callable[[str], str]:
+    """The gettext function of the reader's language, for what is written out of the app."""
+    return translator(state.language())
+
+
+def plain(text: str) -> str:
+    """Text from outside (file names, titles), so that Streamlit shows it and does not take it for Markdown."""
+    return MARKDOWN.sub(r"\\\1", text)
+
+
+def day(when: date | None) -> str:
+    """An ISO date, or that it is unknown."""
+    return when.isoformat() if when else t("no date")
+
+
+def kind(modality: str) -> str:
+    """A DICOM modality as people call it; a picture names none."""
+    return modality or t("Picture")
+
+
+def size(shape: tuple[int, int, int]) -> str:
+    """Rows × columns, and the number of slices where there is more than one."""
+    slices, rows, columns = shape
+    if slices == 1:
+        return t("{rows} × {columns} px", rows=rows, columns=columns)
+    return t("{rows} × {columns} px, {slices} slices", rows=rows, columns=columns, slices=slices)
+
+
+def scans(count: int) -> str:
+    """How many scans."""
+    return t("1 scan") if count == 1 else t("{count} scans", count=count)
+
+
+def studies_text(count: int) -> str:
+    """How many studies."""
+    return t("1 study") if count == 1 else t("{count} studies", count=count)
+
+
+def seconds(value: float) -> str:
+    """A duration with the digits it deserves."""
+    if value >= 10:
+        return t("{seconds} s", seconds=f"{value:.0f}")
+    return t("{seconds} s", seconds=f"{value:.2f}" if value < 1 else f"{value:.1f}")
+
+
+def giga(count: int) -> str:
+    """A number of bytes in MB or GB.
+
+    >>> giga(3_400_000), giga(52_000_000_000)
+    ('3 MB', '52 GB')
+    """
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{count / 1e9:.0f} GB"
+
+
+def percent(probability: float) -> str:
+    """A probability in percent; never 0 or 100, which no model can know.
+
+    >>> percent(0.7249), percent(0.9999), percent(0.0)
+    ('72 %', '> 99 %', '< 1 %')
+    """
+    if probability > 0.99:
+        return "> 99 %"
+    return "< 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
