@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from medcore.cards import ModelCard
 from medcore.errors import N_, Message
@@ -55,7 +56,7 @@ class ChestXray(Task):
     def interpret(self, logits: NDArray[float32], scan: Volume, card: ModelCard, run: Run) -> Classification:
         """Calibrated probability of each label against its operating point."""
         calibrated = card.calibration.slope * logits.astype(np.float64) + card.calibration.offset
-        probabilities = 1.0 / (1.0 + np.exp(-calibrated))
+        probabilities = expit(calibrated)
         scores = tuple(
             Score(label=label.id, probability=float(p), threshold=label.threshold)
             for label, p in zip(card.labels, probabilities, strict=True)

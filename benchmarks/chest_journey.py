@@ -1,0 +1,133 @@
+"""DICOM bytes in memory to prediction and Grad-CAM overlay, against one bare forward pass of the same network.
+
+Promises: the journey at most 1.5 forward passes for an uncompressed 3000×2500 DICOM with DenseNet-121 at 224 pixels;
+Grad-CAM on top of a prediction at most 0.05. The weights are random: they do not change the time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import safetensors.torch
+import torch
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+from benchmarks.timing import alternate, finish, judge, report
+from medcore.analysis import analyse, explain
+from medcore.cards import Calibration, InputContract, Label, ModelCard
+from medcore.imaging.overlay import blend_heat, encode_jpeg, shown_grey
+from medcore.intake import decode_bytes
+from medcore.nn.networks import load_network
+from medcore.nn.torch_engine import TorchEngine, load_model
+from medcore.settings import Settings
+from medcore.tasks import load_task
+
+ROWS, COLUMNS, SIDE, SHOWN = 3000, 2500, 224, 1024
+
+
+def write_radiograph() -> bytes:
+    """An uncompressed 12-bit 3000×2500 DX image of noise on a gradient."""
+    random = np.random.default_rng(0)
+    grey = np.linspace(300, 3300, ROWS)[:, None] + random.normal(0, 60, (ROWS, COLUMNS))
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["journey"])
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = (generate_uid(entropy_srcs=[s]) for s in ("study", "series"))
+    dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "PA"
+    dataset.PhotometricInterpretation, dataset.SamplesPerPixel, dataset.PixelRepresentation = "MONOCHROME2", 1, 0
+    dataset.Rows, dataset.Columns = ROWS, COLUMNS
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.PixelSpacing = [0.14, 0.14]
+    dataset.PixelData = np.clip(grey, 0, 4095).astype(np.uint16).tobytes()
+    buffer = io.BytesIO()
+    pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def random_model(folder: Path) -> ModelCard:
+    """DenseNet-121 at its published size, one label, random weights."""
+    torch.manual_seed(0)
+    network = load_network("densenet121").build(channels=1, labels=1)
+    safetensors.torch.save_file(network.state_dict(), folder / "weights.safetensors")
+    contract = InputContract(("DX",), ("CHEST",), ("PA",), channels=1, size=SIDE, min_pixels=200)
+    return ModelCard(
+        id="random-densenet121",
+        title="",
+        task="chest_xray",
+        network="densenet121",
+        version="0",
+        sha256=hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest(),
+        labels=(Label("pneumonia", "", 0.5),),
+        calibration=Calibration(),
+        contract=contract,
+        options={},
+        precision="float32",
+        summary="",
+        intended_use="",
+        training_data=(),
+        limits=(),
+        licence="",
+        attribution=(),
+        folder=folder,
+    )
+
+
+def main(folder: Path) -> bool:
+    """Measure, print, and say whether the promises are kept."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    data, card, task = write_radiograph(), random_model(folder), load_task("chest_xray")
+    settings = Settings(device="cpu")
+    engine = TorchEngine(settings)
+    bare = load_model(card, torch.device("cpu"), torch.float32).network
+    scan = decode_bytes("radiograph.dcm", data, settings)[0].volume
+    answer = analyse(scan, task=task, card=card, engine=engine)
+    images = torch.from_numpy(answer.prepared.inputs).to(memory_format=torch.channels_last)
+
+    def forward() -> None:
+        with torch.inference_mode():
+            bare(images)
+
+    def journey() -> bytes:
+        found = decode_bytes("radiograph.dcm", data, settings)[0].volume
+        result = analyse(found, task=task, card=card, engine=engine)
+        heat = explain(result, found, card=card, engine=engine, method="grad_cam").heat[0]
+        return encode_jpeg(blend_heat(shown_grey(found, side=SHOWN), heat))
+
+    def grad_cam() -> None:
+        engine.explain(card, answer.prepared.inputs, answer.output, method="grad_cam", target=0)
+
+    timings = alternate(
+        {
+            "one bare forward": forward,
+            "DICOM bytes to prediction and encoded overlay": journey,
+            "decoding alone": lambda: decode_bytes("radiograph.dcm", data, settings),
+            "preparation alone": lambda: task.prepare(scan, card),
+            "Grad-CAM on top of the prediction": grad_cam,
+            "Grad-CAM carried to the scan's 3000×2500 grid": lambda: explain(
+                answer, scan, card=card, engine=engine, method="grad_cam"
+            ),
+            "display picture, overlay and JPEG": lambda: encode_jpeg(
+                blend_heat(shown_grey(scan, side=SHOWN), np.ones((ROWS, COLUMNS), dtype=np.float32))
+            ),
+        }
+    )
+    report("Chest journey, DenseNet-121 at 224 pixels", timings)
+    base = timings["one bare forward"].median_ms
+    kept = judge("journey / forward", timings["DICOM bytes to prediction and encoded overlay"].median_ms / base, 1.5)
+    return judge("Grad-CAM / forward", timings["Grad-CAM on top of the prediction"].median_ms / base, 0.05) and kept
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        finish(main(Path(name)))
