@@ -1,5 +1,7 @@
 """The catalogues hold every text of the program, translated, with the placeholders of the original."""
 
+import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -9,10 +11,18 @@ from babel.messages.catalog import Catalog
 from babel.messages.frontend import CommandLineInterface
 from babel.messages.pofile import read_po
 
+from medcore import errors
 from medcore.errors import MedcoreError
 from medcore.language import LANGUAGES, best_language, card_texts, catalogue, translator
 
 ROOT = Path(__file__).resolve().parent.parent
+WORDS = re.compile(r"(?<![:_/.\w-])[A-Z]?[a-z]{3,}[ ,.…]|^[A-Z][a-z]{2,}$")  # prose, not ids, icons, CSS or file names
+SHOWN_BY_STREAMLIT = {
+    *("write", "markdown", "caption", "title", "header", "subheader", "text", "info", "warning", "error", "success"),
+    *("button", "download_button", "link_button", "page_link", "form_submit_button", "checkbox", "toggle", "radio"),
+    *("selectbox", "multiselect", "pills", "segmented_control", "slider", "number_input", "text_input", "text_area"),
+    *("file_uploader", "expander", "popover", "tabs", "metric", "toast", "spinner", "status", "progress", "dialog"),
+}
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
 
@@ -103,3 +113,47 @@ def test_the_language_of_a_browser_or_shell_is_recognised(preferred: str, best: 
 def test_the_texts_of_a_card_are_those_that_people_read() -> None:
     table = {"title": "A", "summary": "B", "limits": ["C", "D"], "sha256": "x", "labels": [{"id": "i", "title": "E"}]}
     assert list(card_texts(table)) == ["A", "B", "C", "D", "E"]
+
+
+def calls(*folders: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every call in the Python files of these folders, with where it stands."""
+    for file in (file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield f"{file.relative_to(ROOT)}:{node.lineno}", node
+
+
+def name_of(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
+def is_bare_text(node: ast.expr) -> bool:
+    """A literal or an f-string with words in it, not wrapped in N_() or t()."""
+    if isinstance(node, ast.JoinedStr):
+        return any(is_bare_text(part) for part in node.values)
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(WORDS.search(node.value))
+
+
+def test_every_sentence_of_an_error_or_message_is_marked_for_translation() -> None:
+    kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, MedcoreError)}
+    bare = []
+    for place, call in calls("medcore", "pages"):
+        if name_of(call) in kinds | {"Message"}:
+            said = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "hint")]
+            bare += [place for node in said if is_bare_text(node)]
+    assert not bare
+
+
+def test_what_is_translated_is_a_plain_text_and_never_an_f_string() -> None:
+    marks = [(place, call) for place, call in calls("medcore", "pages") if name_of(call) in {"N_", "t"}]
+    assert not [place for place, call in marks if call.args and isinstance(call.args[0], ast.JoinedStr | ast.BinOp)]
+
+
+def test_no_page_shows_a_text_that_is_not_translated() -> None:
+    shown = [(place, call) for place, call in calls("pages") if name_of(call) in SHOWN_BY_STREAMLIT]
+    texts = {"help", "placeholder", "label", "body", "text", "title", "page_title"}
+    bare = []
+    for place, call in shown:
+        said = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg in texts)]
+        bare += [place for node in said if is_bare_text(node)]
+    assert not bare
