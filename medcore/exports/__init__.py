@@ -1,0 +1,1 @@
+"""What leaves MedCore: reports, DICOM objects, images in other formats, tables."""
