@@ -153,6 +153,15 @@ def test_what_is_translated_is_a_plain_text_and_never_an_f_string() -> None:
     assert not [place for place, call in marks if call.args and isinstance(call.args[0], ast.JoinedStr | ast.BinOp)]
 
 
+def test_no_marked_text_stands_where_the_collector_does_not_look(words: Catalog) -> None:
+    """Babel does not look into f-strings."""
+    marks = [(place, call) for place, call in calls("medcore", "pages") if name_of(call) in {"N_", "t"}]
+    literal = [
+        (place, call.args[0].value) for place, call in marks if call.args and isinstance(call.args[0], ast.Constant)
+    ]
+    assert not [place for place, text in literal if text not in words]
+
+
 def test_no_page_shows_a_text_that_is_not_translated() -> None:
     shown = [(p, call) for p, call in calls("pages") if name_of(call) in SHOWN_BY_STREAMLIT and receiver(call) != "log"]
     texts = {"help", "placeholder", "label", "body", "text", "title", "page_title"}

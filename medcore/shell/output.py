@@ -83,7 +83,7 @@ def print_json(value: Mapping[str, Plain]) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table for people; a line saying so when it is empty."""
     if not rows:
-        print_line(f"{title}: {t('none')}")
+        print_line(t("{title}: none", title=title))
         return
     table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     for column in columns:

@@ -143,4 +143,5 @@ def _print(reading: Reading) -> None:
     for found in reading.found:
         print_issues(found.volume.name, found.issues)
     for refusal in reading.refused:
-        print_line(f"{t('Refused')}  {say(refusal.error.message)} {say(refusal.error.hint)}".rstrip())
+        reason, hint = say(refusal.error.message), say(refusal.error.hint)
+        print_line(t("Refused: {reason} {hint}", reason=reason, hint=hint))
