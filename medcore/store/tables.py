@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Annotated, TypeAlias
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, LargeBinary, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from medcore.store.json_values import Json
 
 ID = String(64)
 DIGEST = String(64)
+JsonColumn: TypeAlias = Annotated[Json, mapped_column(JSON, nullable=False)]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -29,7 +42,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """All tables."""
 
-    type_annotation_map = {datetime: UtcDateTime, str: Text}  # noqa: RUF012  (SQLAlchemy's own form)
+    type_annotation_map = {datetime: UtcDateTime, str: Text, float: Double}  # noqa: RUF012  (SQLAlchemy's own form)
 
 
 class InstallationRow(Base):
@@ -71,9 +84,9 @@ class ScanRow(Base):
     name: Mapped[str]
     modality: Mapped[str] = mapped_column(String(16))
     unit: Mapped[str] = mapped_column(String(8))
-    shape: Mapped[Json] = mapped_column(JSON)
+    shape: Mapped[JsonColumn]
     scale: Mapped[str] = mapped_column(String(16))
-    affine: Mapped[Json] = mapped_column(JSON)
+    affine: Mapped[JsonColumn]
     frame_of_reference: Mapped[str]
     acquired_on: Mapped[date | None]
     sha256: Mapped[str] = mapped_column(DIGEST)
@@ -85,8 +98,8 @@ class ScanRow(Base):
     low: Mapped[float]
     high: Mapped[float]
     synthetic: Mapped[bool]
-    facts: Mapped[Json] = mapped_column(JSON)
-    issues: Mapped[Json] = mapped_column(JSON)
+    facts: Mapped[JsonColumn]
+    issues: Mapped[JsonColumn]
     voxels: Mapped[str] = mapped_column(DIGEST)
 
 
@@ -109,9 +122,9 @@ class RunRow(Base):
     task: Mapped[str] = mapped_column(String(64), index=True)
     model: Mapped[str] = mapped_column(String(128))
     started_at: Mapped[datetime]
-    run: Mapped[Json] = mapped_column(JSON)
+    run: Mapped[JsonColumn]
     kind: Mapped[str] = mapped_column(String(32))
-    prediction: Mapped[Json] = mapped_column(JSON)
+    prediction: Mapped[JsonColumn]
     mask: Mapped[str | None] = mapped_column(DIGEST)
     seen: Mapped[str | None] = mapped_column(DIGEST)
 
@@ -129,7 +142,7 @@ class ExplanationRow(Base):
     heat: Mapped[str] = mapped_column(DIGEST)
     peak: Mapped[float]
     seconds: Mapped[float]
-    checks: Mapped[Json] = mapped_column(JSON)
+    checks: Mapped[JsonColumn]
 
 
 class AnnotationsRow(Base):
@@ -138,7 +151,7 @@ class AnnotationsRow(Base):
     __tablename__ = "annotations"
     study_id: Mapped[str] = mapped_column(ID, ForeignKey("study.id", ondelete="CASCADE"), primary_key=True)
     version: Mapped[int]
-    content: Mapped[Json] = mapped_column(JSON)
+    content: Mapped[JsonColumn]
     saved_at: Mapped[datetime]
 
 
