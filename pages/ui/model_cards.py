@@ -56,10 +56,10 @@ def full(card: ModelCard) -> None:
 
 
 def _facts(card: ModelCard) -> None:
-    st.markdown(f"**{t('Intended use')}**  \n{plain(t(card.intended_use))}")
-    st.markdown(f"**{t('Trained on')}**")
+    st.markdown(t("**Intended use**") + "  \n" + plain(t(card.intended_use)))
+    st.markdown(t("**Trained on**"))
     _list(card.training_data)
-    st.markdown(f"**{t('Limits')}**")
+    st.markdown(t("**Limits**"))
     _list(card.limits)
     contract = card.contract
     labels = (f"{t(label.title)} ({t('operating point')} {label.threshold:.2f})" for label in card.labels)
@@ -80,7 +80,7 @@ def _facts(card: ModelCard) -> None:
 
 
 def _measured(card: ModelCard) -> None:
-    st.markdown(f"**{t('Measured on its own test data, with 95 % intervals')}**")
+    st.markdown(t("**Measured on its own test data, with 95 % intervals**"))
     if not card.metrics:
         st.caption(t("No evaluation is stored with this model."))
         return
