@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,7 @@ class _Intake:
     arrived: Callable[[Found], None] | None
     found: list[Found] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
+    nested: list[_Part] = field(default_factory=list)  # zips found inside zips, listed once the child is free again
     crashes: int = 0
 
     def expand(self, sources: Iterable[Source]) -> Iterator[_Part]:
@@ -183,21 +184,24 @@ class _Intake:
         with _Blob(parts) as blob:
             pending = list(range(len(parts)))
             while pending:
-                pending = yield from self._read_until_crash(parts, pending, blob)
+                pending = self._read_until_crash(parts, pending, blob)
+        nested, self.nested = self.nested, []
+        for part in nested:
+            try:
+                yield from self.members(part)
+            except MedcoreError as error:
+                self._refuse(part.name, error)
 
-    def _read_until_crash(
-        self, parts: Sequence[_Part], pending: list[int], blob: _Blob
-    ) -> Generator[_Part, None, list[int]]:
+    def _read_until_crash(self, parts: Sequence[_Part], pending: list[int], blob: _Blob) -> list[int]:
         """Read the pending parts in one child; returns those to read again, without the one that killed it."""
         open_: dict[int, None] = dict.fromkeys(pending)  # neither refused nor in a scan yet
         reached = 0
         described = [blob.describe(index) for index in pending]
         total = sum(part.size for part in parts) or 1
         done = sum(part.size for index, part in enumerate(parts) if index not in open_)
+        limits = _limits(self.settings)
         try:
-            for answer in self.sandbox.stream(
-                READ, blob.memory, described, _limits(self.settings), cancelled=self.cancelled
-            ):
+            for answer in self.sandbox.stream(READ, blob.memory, described, limits, cancelled=self.cancelled):
                 assert isinstance(answer, dict)
                 if "part" not in answer:
                     self._stacked(answer, [pending[i] for i in answer["parts"]], parts, open_)
@@ -205,7 +209,8 @@ class _Intake:
                 index = pending[answer["part"]]
                 reached += 1
                 done += parts[index].size
-                yield from self._answered(answer, parts[index], index, open_)
+                if self._answered(answer, parts[index]):
+                    del open_[index]
                 self._tell(done / total, parts[index].name)
         except CancelledError:
             raise
@@ -213,20 +218,17 @@ class _Intake:
             return self._after_crash(error, parts, pending, reached, open_)
         return []
 
-    def _answered(self, answer: Mapping[str, Any], part: _Part, index: int, open_: dict[int, None]) -> Iterator[_Part]:
+    def _answered(self, answer: Mapping[str, Any], part: _Part) -> bool:
+        """Take the outcome of one part; False if it is a slice, whose scan comes later."""
         if "error" in answer:
-            del open_[index]
             self._refuse(part.name, error_of(answer["error"]))
         elif "zip" in answer:
-            del open_[index]
-            try:
-                yield from self.members(replace(part, path=None, data=answer["zip"], member=None))
-            except MedcoreError as error:
-                self._refuse(part.name, error)
-        elif "scans" in answer:
-            del open_[index]
-            for facts in answer["scans"]:
+            self.nested.append(replace(part, path=None, data=answer["zip"], member=None))
+        else:
+            for facts in answer.get("scans", ()):
                 self._accept(facts, part.name)
+            return "scans" in answer
+        return True
 
     def _stacked(
         self, answer: Mapping[str, Any], indices: Iterable[int], parts: Sequence[_Part], open_: dict[int, None]

@@ -86,7 +86,7 @@ class Sandbox:
         self, function: str, *arguments: object, name: str = "", cancelled: Callable[[], bool] | None = None
     ) -> Iterator[object]:
         """Like `run` for a generator function: its items one by one, the wall limit counting for each."""
-        child = self._take()
+        child = self._take(cancelled)
         fit = False
         try:
             call: dict[str, object] = {"function": function, "arguments": list(arguments)}
@@ -124,10 +124,12 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self) -> _Child:
+    def _take(self, cancelled: Callable[[], bool] | None) -> _Child:
         with self._change:
             while not self._closed and not self._idle and self._taken >= self.workers:
-                self._change.wait()
+                self._change.wait(None if cancelled is None else 0.1)
+                if cancelled is not None and cancelled():
+                    raise CancelledError(N_("Stopped."))
             if self._closed:
                 raise CancelledError(N_("MedCore is shutting down."))
             self._taken += 1

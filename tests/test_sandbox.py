@@ -128,7 +128,7 @@ def test_many_threads_share_few_children(sandbox: Sandbox) -> None:
 
 
 def test_nothing_is_left_after_closing() -> None:
-    before = set(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else set()
+    before = set(Path("/proc/self/fd").iterdir()) if Path("/proc/self/fd").is_dir() else set()
     sandbox = Sandbox(workers=2, memory_mb=1024, seconds=5, output_mb=32)
     pid = sandbox.run(f"{VICTIMS}:process_id")
     answer = sandbox.run(f"{VICTIMS}:add_one", np.zeros(2 << 20, np.uint8))
@@ -140,7 +140,7 @@ def test_nothing_is_left_after_closing() -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     if before:
-        assert set(os.listdir("/proc/self/fd")) <= before
+        assert set(Path("/proc/self/fd").iterdir()) <= before
     with pytest.raises(MedcoreError):
         sandbox.run(f"{VICTIMS}:process_id")
 

@@ -7,13 +7,34 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from medcore.errors import N_, EmptyFileError, UnknownFormatError
+from medcore.errors import N_, EmptyFileError, UnknownFormatError, UnsupportedFormatError
 from medcore.records import Issue
 from medcore.registry import load_entries
 from medcore.settings import Settings
 from medcore.volume import Array, Unit, Volume, Window
 
 HEAD_BYTES = 4096  # enough of a file to tell its format
+# Formats that are known not to be read: first bytes, where they stand, name.
+FOREIGN = (
+    (b"%PDF-", 0, "PDF"),
+    (b"%!PS", 0, "PostScript"),
+    (b"<svg", 0, "SVG"),
+    (b"<!DOCTYPE html", 0, "HTML"),
+    (b"GIF8", 0, "GIF"),
+    (b"Rar!", 0, "RAR"),
+    (b"7z\xbc\xaf", 0, "7-Zip"),
+    (b"\x89HDF", 0, "HDF5"),
+    (b"MATLAB", 0, "MATLAB"),
+    (b"ftyp", 4, "MP4"),
+    (b"\x00\x00\x00\x0cjP  ", 0, "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", 0, "JPEG 2000"),
+    (b"ISc(", 0, "Bruker"),
+    (b"ustar", 257, "tar"),
+    (b"n+1\0", 344, "NIfTI"),
+    (b"NRRD", 0, "NRRD"),
+    (b"\x1f\x8b", 0, "gzip"),
+    (b"\xd0\xcf\x11\xe0", 0, "Microsoft Office"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +186,14 @@ def reader_for(name: str, data: memoryview) -> Reader:
     for reader in readers():
         if reader.recognises(head, name):
             return reader
+    foreign = next((title for mark, at, title in FOREIGN if head[at : at + len(mark)] == mark), None)
+    if foreign is not None:
+        raise UnsupportedFormatError(
+            N_("“{name}” is a {format} file, which MedCore does not read."),
+            hint=N_("Export the images themselves: DICOM is best, PNG or TIFF will do."),
+            name=name,
+            format=foreign,
+        )
     raise UnknownFormatError(
         N_("“{name}” is in no format that MedCore reads; its name does not count, only its content."),
         hint=N_("Send DICOM, PNG, JPEG, TIFF, BMP or WebP files, or a zip of them."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tempfile
+import warnings
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -23,6 +24,8 @@ RLE = "1.2.840.10008.1.2.5"
 PLUGINS = {
     JPEG_BASELINE: ("pillow", "gdcm"),
     JPEG_EXTENDED: ("pillow", "gdcm"),  # 8-bit only; 12-bit goes to the fallback
+    "1.2.840.10008.1.2.4.53": (),  # retired progressive JPEG, 8 and 12 bit: only the fallback knows them
+    "1.2.840.10008.1.2.4.55": (),
     "1.2.840.10008.1.2.4.57": ("gdcm",),
     "1.2.840.10008.1.2.4.70": ("gdcm",),
     "1.2.840.10008.1.2.4.80": ("pyjpegls", "gdcm"),
@@ -34,7 +37,16 @@ PLUGINS = {
     "1.2.840.10008.1.2.4.203": ("pylibjpeg",),
     RLE: ("pylibjpeg", "pydicom"),
 }
-LOSSY = frozenset({JPEG_BASELINE, JPEG_EXTENDED, "1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.91"})
+LOSSY = frozenset(
+    {
+        JPEG_BASELINE,
+        JPEG_EXTENDED,
+        "1.2.840.10008.1.2.4.53",
+        "1.2.840.10008.1.2.4.55",
+        "1.2.840.10008.1.2.4.81",
+        "1.2.840.10008.1.2.4.91",
+    }
+)
 SOF_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}  # start of frame; F7 is JPEG-LS
 
 
@@ -74,7 +86,7 @@ def _attempts(dataset: Any, header: Header, name: str) -> Iterator[Any]:
 
     uid = UID(header.transfer_syntax)
     try:
-        decoder = get_decoder(uid)
+        decoder = get_decoder(uid) if PLUGINS.get(header.transfer_syntax) != () else None
     except NotImplementedError:
         raise UnsupportedFormatError(
             N_("“{name}” is stored with the transfer syntax {syntax}, for which there is no decoder."),
@@ -92,7 +104,9 @@ def _attempts(dataset: Any, header: Header, name: str) -> Iterator[Any]:
 
 def _by_pydicom(decoder: Any, dataset: Any, header: Header, plugin: str) -> tuple[Array, str]:
     dataset.NumberOfFrames = header.frames  # "0" is seen for one frame
-    pixels, facts = decoder.as_array(dataset, decoding_plugin=plugin, raw=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # padding and surplus frames are judged below
+        pixels, facts = decoder.as_array(dataset, decoding_plugin=plugin, raw=False)
     return pixels, str(facts.get("photometric_interpretation", header.photometric))
 
 

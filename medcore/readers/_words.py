@@ -32,7 +32,9 @@ TIBIA TOE TRUNK TSPINE ULNA UTERUS WHOLEBODY WRIST XCCL
 """
 CODES = frozenset(_CODES_TEXT.split())
 TOKEN = re.compile(r"[A-Za-z0-9+.*-]+")
-MEASURE = re.compile(r"[+-]?\d+(\.\d+)?(mm|cm|s|ms|kv|kvp|t|hu|b|d|x\d+)?")
+MEASURE = re.compile(
+    r"[+-]?\d{1,3}(\.\d{1,3})?|\d{1,4}(\.\d{1,3})?(mm|cm|s|ms|kv|kvp|t|hu|b|x\d{1,3})"
+)  # no year, no date
 KERNEL = re.compile(r"[a-z]\d{1,2}[a-z]?")
 
 
@@ -42,8 +44,7 @@ def safe_description(text: str) -> str:
     if not words or len(text) > 64:
         return ""
     known = all(
-        word.lower() in WORDS or (len(word) <= 5 and MEASURE.fullmatch(word.lower())) or KERNEL.fullmatch(word.lower())
-        for word in words
+        word.lower() in WORDS or MEASURE.fullmatch(word.lower()) or KERNEL.fullmatch(word.lower()) for word in words
     )
     has_word = any(word.lower() in WORDS for word in words)
     return " ".join(words) if known and has_word else ""
