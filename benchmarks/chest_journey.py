@@ -7,18 +7,15 @@ Grad-CAM on top of a prediction at most 0.05. The weights are random: they do no
 from __future__ import annotations
 
 import hashlib
-import io
 import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pydicom
 import safetensors.torch
 import torch
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
+from benchmarks.scans import radiograph
 from benchmarks.timing import alternate, finish, judge, report
 from medcore.analysis import analyse, explain
 from medcore.cards import Calibration, InputContract, Label, ModelCard
@@ -30,28 +27,6 @@ from medcore.settings import Settings
 from medcore.tasks import load_task
 
 ROWS, COLUMNS, SIDE, SHOWN = 3000, 2500, 224, 1024
-
-
-def write_radiograph() -> bytes:
-    """An uncompressed 12-bit 3000×2500 DX image of noise on a gradient."""
-    random = np.random.default_rng(0)
-    grey = np.linspace(300, 3300, ROWS)[:, None] + random.normal(0, 60, (ROWS, COLUMNS))
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["journey"])
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = (generate_uid(entropy_srcs=[s]) for s in ("study", "series"))
-    dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "PA"
-    dataset.PhotometricInterpretation, dataset.SamplesPerPixel, dataset.PixelRepresentation = "MONOCHROME2", 1, 0
-    dataset.Rows, dataset.Columns = ROWS, COLUMNS
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    dataset.PixelSpacing = [0.14, 0.14]
-    dataset.PixelData = np.clip(grey, 0, 4095).astype(np.uint16).tobytes()
-    buffer = io.BytesIO()
-    pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def random_model(folder: Path) -> ModelCard:
@@ -86,7 +61,7 @@ def main(folder: Path) -> bool:
     """Measure, print, and say whether the promises are kept."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    data, card, task = write_radiograph(), random_model(folder), load_task("chest_xray")
+    data, card, task = radiograph(ROWS, COLUMNS), random_model(folder), load_task("chest_xray")
     settings = Settings(device="cpu")
     engine = TorchEngine(settings)
     bare = load_model(card, torch.device("cpu"), torch.float32).network
