@@ -10,9 +10,9 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 
+from medcore.readers.dicom import PHANTOM_MAKER
 from medcore.volume import Unit, Volume
 
-PHANTOM_MAKER = "MedCore phantom"  # Manufacturer by which a reader knows that no person was scanned
 PHANTOM_NOTE = "Synthetic phantom computed from a formula. Not a person."
 MAKER = "MedCore"
 UNKNOWN_DATE = date(2000, 1, 1)

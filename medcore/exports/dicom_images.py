@@ -109,7 +109,7 @@ def datasets(volume: Volume, *, labels: Labels, form: Form) -> list[tuple[str, D
     if form.one_file:
         dataset = _start(volume, labels, storage, 1, stored)
         enhanced(dataset, volume, labels, stored.slope, stored.intercept)
-        return [(f"{volume.modality}.dcm", _with_pixels(dataset, stored, stored.pixels, form))]
+        return [(f"{labels.study}.dcm", _with_pixels(dataset, stored, stored.pixels, form))]
     files = []
     for k in range(volume.shape[0]):
         dataset = _start(volume, labels, storage, k + 1, stored)
@@ -119,7 +119,7 @@ def datasets(volume: Volume, *, labels: Labels, form: Form) -> list[tuple[str, D
             plane(dataset, volume)
             slice_place(dataset, volume, k)
         _rescale(dataset, volume, stored)
-        name = f"{volume.modality}{k + 1:04d}.dcm"
+        name = f"{labels.study}-{k + 1:04d}.dcm" if volume.shape[0] > 1 else f"{labels.study}.dcm"
         files.append((name, _with_pixels(dataset, stored, stored.pixels[k], form)))
     return files
 

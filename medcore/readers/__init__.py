@@ -115,6 +115,7 @@ class Label:
     acquired_on: str = ""  # ISO date
     frame_of_reference: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    synthetic: bool = False  # made by a phantom
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -145,6 +145,7 @@ def finish(stack: Stack, siblings: int) -> tuple[Scan, SharedArray]:
         transfer_syntax=label.transfer_syntax,
         window=stack.first.window,
         facts=dict(label.facts),
+        synthetic=label.synthetic,
     )
     scan = Scan(volume, stack.first.identity, (*stack.issues.values(), *issues))
     return scan, SharedArray(stack.memory, stack.dtype, (count, *stack.shape))

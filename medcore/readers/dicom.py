@@ -29,6 +29,7 @@ from medcore.volume import Affine, Geometry, Scale, Unit, Volume
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+PHANTOM_MAKER = "MedCore phantom"  # the Manufacturer that our own phantoms name
 FIRST_GROUPS = (0x0002, 0x0008)
 STACKED = frozenset({"CT", "MR", "PT", "NM", "OT", "RTDOSE", "CTPT", "MRPT", "SC"})
 
@@ -123,6 +124,7 @@ def _slice_or_scan(values: Values, header: Header, dataset: Any) -> Scan | Slice
         acquired_on=_date(label.acquired_on),
         window=values.window,
         facts=dict(label.facts),
+        synthetic=label.synthetic,
     )
     return Scan(volume, header.identity, issues)
 
@@ -138,6 +140,7 @@ def read_label(dataset: Any, header: Header) -> Label:
         acquired_on=read_date(dataset),
         frame_of_reference=header.frame_of_reference,
         facts=read_facts(dataset),
+        synthetic=text(dataset, "Manufacturer") == PHANTOM_MAKER,
     )
 
 

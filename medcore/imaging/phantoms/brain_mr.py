@@ -74,7 +74,7 @@ def brain_mr(
     there = [(n.name, _carried(s, moved)) for n, s in zip(lesions, solids, strict=True)]
     targets, mask = known(there, geometry, shape)
     volume = Volume(
-        image, Unit.GREY, "MR", geometry, name="T1 after contrast", acquired_on=acquired_on, body_part="BRAIN",
+        image, Unit.GREY, "MR", geometry, name="T1 postcontrast", acquired_on=acquired_on, body_part="BRAIN",
         window=Window(360, 720), synthetic=True,
     )  # fmt: skip
     return Phantom(volume, targets, mask, moved)

@@ -96,7 +96,7 @@ def tube(
 
 def bone(
     path: ArrayLike, radius: ArrayLike, wall_mm: float, *, core: float, flat: float = 1.0,
-    outward: ArrayLike | None = None, step_mm: float = 0.5,
+    outward: ArrayLike | None = None, step_mm: float = 0.6,
 ) -> Cloud:  # fmt: skip
     """A long bone in mm³ of cortex: a dense wall around a core of `core` times its density."""
     tall = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(np.asarray(path)))
@@ -154,12 +154,14 @@ def deposit(at: NDArray[np.float64], weight: Floats, shape: Sequence[int]) -> Fl
     part = (at - base).astype(np.float32)
     strides = np.cumprod([1, *padded[:0:-1]])[::-1]
     flat = base @ strides
-    total = np.zeros(int(np.prod(padded)))
+    places, shares = [], []
     for corner in np.ndindex(*(2,) * d):
         share = weight
         for k in range(d):
             share = share * (part[:, k] if corner[k] else 1 - part[:, k])
-        total += np.bincount(flat + int(np.dot(corner, strides)), weights=share, minlength=len(total))[: len(total)]
+        places.append(flat + int(np.dot(corner, strides)))
+        shares.append(share)
+    total = np.bincount(np.concatenate(places), weights=np.concatenate(shares), minlength=int(np.prod(padded)))
     inner = tuple(slice(1, -1) for _ in shape)
     return total.reshape(padded)[inner].astype(np.float32)
 

@@ -163,12 +163,14 @@ def _consolidation(solid: Ellipsoid, density: float, detector: Detector, lung: F
     y, x = np.ogrid[: detector.rows, : detector.columns]
     out = ((y - row) / half_rows) ** 2 + ((x - column) / half_columns) ** 2
     chord = 2 * solid.semi_axes[1] * np.maximum(1 - out, 0)
-    patchy = np.clip(1 + 0.24 * _mottle(lung.shape, detector.pixel_mm, seed + 1, size_mm=5.0), 0.3, 1.7)
+    patchy = np.clip(1 + 0.24 * _mottle(lung.shape, detector.pixel_mm, seed + 4, size_mm=5.0), 0.3, 1.7)
     return np.asarray((SOFT - LUNG) * density * np.minimum(chord * patchy, lung), dtype=np.float32)
 
 
 def _mottle(shape: tuple[int, ...], pixel_mm: float, seed: int, size_mm: float = 1.8) -> NDArray[np.float32]:
     """Soft random texture of unit variance and of one grain size."""
     rng = np.random.default_rng([seed, 7])
-    noise = ndimage.gaussian_filter(rng.standard_normal(shape, dtype=np.float32), max(size_mm / pixel_mm, 0.5))
-    return np.asarray(noise / max(float(noise.std()), 1e-9), dtype=np.float32)
+    factor = max(int(size_mm / pixel_mm / 1.5), 1)
+    small = rng.standard_normal([-(-n // factor) for n in shape], dtype=np.float32)
+    small = ndimage.gaussian_filter(small, max(size_mm / pixel_mm / factor, 0.5))
+    return enlarge(small / max(float(small.std()), 1e-9), (shape[0], shape[1]), factor)

@@ -139,13 +139,12 @@ def stamp_r(film: Floats, *, at: tuple[int, int], height: int, value: float) -> 
     np.maximum(block, lead[: block.shape[0], : block.shape[1]], out=block)
 
 
-def shutter(rows: int, columns: int, *, edge: float, tilt: float = 0.004) -> Floats:
+def shutter(rows: int, columns: int, *, edge: float) -> Floats:
     """1 inside the collimated field, 0 outside, with a narrow penumbra; `edge` in pixels."""
-    y, x = np.arange(rows)[:, None], np.arange(columns)[None, :]
-    upright = np.minimum(y - edge * 1.2 + tilt * x, rows - edge - y + tilt * x * 0.5)
-    across = np.minimum(x - edge * 0.8 + tilt * y, columns - edge * 0.9 - x + 0 * y)
-    inside = np.minimum(upright, across)
-    return np.asarray(np.clip(inside / 3.0 + 0.5, 0, 1), dtype=np.float32)
+    y, x = np.arange(rows), np.arange(columns)
+    upright = np.clip(np.minimum(y - edge * 1.2, rows - edge - y) / 3 + 0.5, 0, 1)
+    across = np.clip(np.minimum(x - edge * 0.8, columns - edge * 0.9 - x) / 3 + 0.5, 0, 1)
+    return np.asarray(upright[:, None].astype(np.float32) * across[None, :].astype(np.float32))
 
 
 def _wide_blur(image: Floats, sigma: float) -> Floats:
