@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from medcore.records import Study
-from pages.ui import faults, pick, picture, show, state, upload
+from pages.ui import pick, picture, show, state, upload
 from pages.ui.words import kind, plain, scans, studies_text, t
 
 PER_PAGE = 12
@@ -86,13 +86,13 @@ def details(study: Study) -> None:
                 state.go("analyse.py")
             with st.popover(t("Rename"), icon=":material/edit:"):
                 _rename(study)
-            if st.button(t("Delete"), icon=":material/delete:"):
-                _confirm_delete(study)
+            with st.popover(t("Delete"), icon=":material/delete:"):
+                _delete(study)
     _undo()
     scan = pick.scan(study)
     picture.look(scan)
     show.scan_facts(study)
-    st.markdown(f"**{t('Quality')}**")
+    st.markdown(t("**Quality**"))
     show.issues([issue for one in study.scans for issue in one.issues])
     if not any(one.issues for one in study.scans):
         st.caption(t("Nothing to complain about."))
@@ -139,9 +139,9 @@ def _tick(study: Study) -> None:
 
 def _rename(study: Study) -> None:
     with st.form(f"rename-{study.id}", border=False):
-        title = st.text_input(t("Title"), value=study.title, max_chars=120)
+        title = st.text_input(t("Title"), value=study.title, max_chars=120, key=f"new-title-{study.id}")
         st.caption(t("Do not type the patient's name."))
-        if st.form_submit_button(t("Rename")) and title and title.strip() != study.title:
+        if st.form_submit_button(t("Rename"), key="rename") and title and title.strip() != study.title:
             state.session().renamed = (study.id, state.workbench().studies.rename(study.id, title.strip()))
             st.rerun()
 
@@ -153,25 +153,15 @@ def _undo() -> None:
     study, former = renamed
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(t("Renamed from “{title}”.", title=plain(former)))
-        if st.button(t("Undo"), icon=":material/undo:", type="tertiary"):
+        if st.button(t("Undo"), icon=":material/undo:", type="tertiary", key="undo-rename"):
             state.workbench().studies.rename(study, former)
             state.session().renamed = None
             st.rerun()
 
 
-def _confirm_delete(study: Study) -> None:
-    @st.dialog(t("Delete this study?"), icon=":material/delete:")
-    def ask() -> None:
-        with faults.caught():
-            st.markdown(
-                t("“{title}” and all its results will be removed from this machine for good.", title=plain(study.title))
-            )
-            with st.container(horizontal=True):
-                if st.button(t("Delete for good"), type="primary", icon=":material/delete_forever:"):
-                    state.workbench().studies.delete(study.id)
-                    state.forget(study.id)
-                    st.rerun()
-                if st.button(t("Keep")):
-                    st.rerun()
-
-    ask()
+def _delete(study: Study) -> None:
+    st.markdown(t("“{title}” and all its results will be removed for good.", title=plain(study.title)))
+    if st.button(t("Delete for good"), type="primary", icon=":material/delete_forever:", key="delete"):
+        state.workbench().studies.delete(study.id)
+        state.forget(study.id)
+        st.rerun()

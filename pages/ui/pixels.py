@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -188,16 +189,16 @@ async def _answer(request: Request) -> Response:
 
 
 async def _take_mask(request: Request, array: Array, *, proof: str, browser: str) -> Response:
-    """Store a drawn mask: one byte a voxel, on the grid of the array behind the token."""
-    voxels, body = int(np.prod(array.shape[:3])), bytearray()
+    """Store a drawn mask: one byte a voxel, deflated, on the grid of the array behind the token."""
+    voxels, body, inflate = int(np.prod(array.shape[:3])), bytearray(), zlib.decompressobj()
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > voxels:
+            body += inflate.decompress(chunk, max_length=voxels + 1 - len(body))
+            if len(body) > voxels or inflate.unconsumed_tail:
                 return _refuse(413)
-    except ClientDisconnect:
+    except (ClientDisconnect, zlib.error):
         return _refuse(400)
-    if len(body) != voxels:
+    if len(body) != voxels or not inflate.eof:
         return _refuse(400)
     accepted = await run_in_threadpool(PIXELS.accept, request.path_params["token"], proof, browser, bytes(body))
     return Response(status_code=204, headers=HEADERS) if accepted else _refuse(404)

@@ -65,9 +65,14 @@ def volume(scan: str) -> Volume:
     return workbench().studies.volume(scan)
 
 
-@st.cache_resource(show_spinner=False, max_entries=8, ttl=30)
 def analyses(study: str) -> tuple[Analysis, ...]:
-    """Kept results of a study, the newest first; `results_changed` makes a new one appear at once."""
+    """Kept results of a study, the newest first; the same objects at every rerun until a job has ended."""
+    ended = tuple(job.id for job in workbench().jobs.list() if job.state.over)
+    return _analyses(study, ended)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, ttl=30)  # the command line may add results too
+def _analyses(study: str, ended: tuple[str, ...]) -> tuple[Analysis, ...]:
     return workbench().analyse.latest(study)
 
 
@@ -79,8 +84,14 @@ def network_view(run: str, _analysis: Analysis) -> Volume | None:
 
 
 def results_changed() -> None:
-    """A job or an explanation has added results."""
-    analyses.clear()
+    """An explanation has been added to a result."""
+    _analyses.clear()
+
+
+def forget_caches() -> None:
+    """Open everything anew at the next use, as tests need it."""
+    for cached in (workbench, volume, _analyses, network_view):
+        cached.clear()
 
 
 def settings() -> Settings:

@@ -33,7 +33,6 @@ def follow(job: Job) -> None:
 def _follow(job: Job) -> None:
     with faults.caught():
         if job.state.over:
-            state.results_changed()
             st.rerun()
         _progress(job, place="page")
 

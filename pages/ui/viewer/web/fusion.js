@@ -1,6 +1,7 @@
 // Two registered scans in one picture: swipe curtain, blend, checkerboard, difference, flicker.
+import { svg } from "./dom.js";
 import { MIX } from "./layers.js";
-import { N_ } from "./words.js";
+import { N_, t } from "./words.js";
 
 export const FUSIONS = { swipe: N_("Swipe"), blend: N_("Blend"), checker: N_("Checkerboard"), difference: N_("Difference"), flicker: N_("Flicker") };
 const CHECKER_PIXELS = 64;
@@ -20,6 +21,21 @@ export function fusionLayers(viewer, frame, options) {
     case "flicker": return hidden ? [base, ...overlays] : [base, over({})];
     default: return [base, ...overlays, over({ clip: [amount * width, 0, width, height] })];
   }
+}
+
+/** The curtain's edge, to be taken by hand. */
+export function curtain(viewer, frame) {
+  if (viewer.fusion.mode !== "swipe") return [];
+  const x = viewer.fusion.amount * frame.width;
+  return [svg("path", { class: "curtain", d: `M${x} 0V${frame.height}` }), svg("circle", { class: "curtain-grip", cx: x, cy: frame.height / 2, r: 7 })];
+}
+
+/** What the picture shows, in words. */
+export function caption(viewer) {
+  const [first, second] = viewer.panes.map(({ spec }) => spec.title);
+  const { mode, hidden } = viewer.fusion;
+  const texts = { swipe: N_("{first} | {second}"), difference: N_("{second} − {first}: grey means no change"), flicker: hidden ? "{first}" : "{second}" };
+  return t(texts[mode] ?? N_("{first} + {second}"), { first, second });
 }
 
 /** Show the two in turn; returns the function that stops it. */

@@ -1,5 +1,6 @@
 // Keys for everything, and the sheet that lists them.
 import { el } from "./dom.js";
+import { savePicture } from "./picture.js";
 import { N_, t } from "./words.js";
 
 /** [keys, what they do, action]. */
@@ -28,6 +29,24 @@ const KEYS = [
   [["v"], N_("Flip up and down"), (v) => v.turn("flipV")],
   [["n"], N_("Smooth pixels on and off"), (v) => { v.smooth = !v.smooth; v.redraw(); }],
   [["f"], N_("Full screen"), (v) => v.toolbar.fullScreen()],
+  [["l"], N_("Length"), (v) => v.setTool("length")],
+  [["b"], N_("Long and short axis"), (v) => v.setTool("bidirectional")],
+  [["a"], N_("Angle"), (v) => v.setTool("angle")],
+  [["e"], N_("Ellipse"), (v) => v.setTool("ellipse")],
+  [["q"], N_("Rectangle"), (v) => v.setTool("rectangle")],
+  [["d"], N_("Freehand region"), (v) => v.setTool("freehand")],
+  [["x"], N_("Point"), (v) => v.setTool("point")],
+  [["t"], N_("Arrow with text"), (v) => v.setTool("arrow")],
+  [["Delete", "Backspace"], N_("Delete the chosen mark"), (v) => v.marks.remove()],
+  [["Enter"], N_("Write beside the chosen mark"), (v) => v.marks.selected && v.marks.write(v.viewport, v.marks.selected)],
+  [["ctrl+z"], N_("Undo"), (v) => v.undo()],
+  [["ctrl+y", "ctrl+Z"], N_("Redo"), (v) => v.redo()],
+  [["m"], N_("Brush"), (v) => v.brush.hold("brush")],
+  [["u"], N_("Eraser"), (v) => v.brush.hold("eraser")],
+  [["k"], N_("Fill"), (v) => v.brush.hold("fill")],
+  [[",", "."], N_("Brush smaller, larger"), (v, key) => v.brush.setRadius(v.brush.radius * (key === "," ? 0.8 : 1.25))],
+  [[" "], N_("Play and stop"), (v) => v.cine.toggle()],
+  [["g"], N_("Save the picture"), (v) => savePicture(v)],
   [["Escape"], N_("Stop, or back to the window tool"), (v) => v.escape?.() || v.setTool("window")],
   [["?"], N_("This sheet"), (v) => helpSheet(v)],
 ];
@@ -39,15 +58,12 @@ function zoom(viewer, factor) {
   viewer.zoom(viewer.viewport, clientWidth / 2, clientHeight / 2, factor);
 }
 
-/** Further keys, as tools are added: same form as KEYS. */
-export function addKeys(rows) { KEYS.splice(KEYS.length - 1, 0, ...rows); }
-
 export function listenKeys(viewer) {
   viewer.root.addEventListener("keydown", (event) => {
     event.stopPropagation(); // the page has its own shortcuts on single letters
     if (event.target.matches("input:not([type=range]), textarea, select") || event.altKey) return;
     const command = event.ctrlKey || event.metaKey;
-    const key = command ? `ctrl+${event.key.toLowerCase()}` : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = command ? `ctrl+${event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()}` : event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (event.target.matches("button, [type=range]") && ["Enter", " ", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End"].includes(key)) return;
     const row = KEYS.find(([keys]) => keys.includes(key));
     if (!row) return;
@@ -64,7 +80,7 @@ export function helpSheet(viewer) {
   const open = viewer.root.querySelector("dialog.keys");
   if (open) { open.close(); return; }
   const rows = KEYS.map(([keys, what]) => el("tr", {},
-    el("td", {}, ...keys.flatMap((key) => [el("kbd", {}, NAMES[key] ?? key.replace("ctrl+", "Ctrl ")), " "])), el("td", {}, t(what))));
+    el("td", {}, ...keys.flatMap((key) => [el("kbd", {}, NAMES[key] ?? key.replace("ctrl+Z", "Ctrl Shift Z").replace("ctrl+", "Ctrl ")), " "])), el("td", {}, t(what))));
   const mouse = [N_("Left drag: the chosen tool"), N_("Wheel: slices; with Ctrl: zoom"), N_("Right drag: zoom"), N_("Middle drag: pan"), N_("Double click: fit"), N_("Two fingers: zoom and pan")];
   const sheet = el("dialog", { class: "keys", "aria-label": t("Keys and mouse"), onclose: () => { sheet.remove(); viewer.viewport.element.focus(); } },
     el("header", {}, el("h2", {}, t("Keys and mouse")), el("button", { onclick: () => sheet.close() }, t("Close"))),

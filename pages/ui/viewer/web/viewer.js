@@ -1,9 +1,13 @@
 // The viewer: its panes, its layout, and what a user's action does to them.
 import { el } from "./dom.js";
+import { Brush } from "./brush.js";
+import { Cine } from "./cine.js";
 import { fusionLayers, startFlicker } from "./fusion.js";
+import { History } from "./history.js";
 import { listenKeys } from "./keyboard.js";
 import { arrange, automatic, possible } from "./layouts.js";
 import { Links } from "./links.js";
+import { Marks } from "./marks.js";
 import { Pane } from "./pane.js";
 import { listenPointer } from "./pointer.js";
 import { sharedRenderer } from "./renderer.js";
@@ -12,7 +16,9 @@ import { apply } from "./vec.js";
 import { View } from "./view.js";
 import { Viewport } from "./viewport.js";
 import { dragged } from "./windowing.js";
+import { N_, t } from "./words.js";
 
+const NOTICES = { unsaved: N_("The corrected mask could not be handed over; it is still here. Draw again to retry.") };
 const remembered = new Map(); // key -> what a closed viewer leaves for the next one of that name
 
 export class Viewer {
@@ -28,7 +34,8 @@ export class Viewer {
     this.dirty = new Set();
     Object.assign(this, { panes: [], viewports: [], views: new Map(), active: 0, planeName: null, tool: "window", previousTool: "window",
       overlaysShown: true, smooth: true, thickness: { mode: "none", mm: 10 }, showsCrosshair: false,
-      fusion: { mode: "swipe", amount: 0.5 }, links: new Links(this) });
+      fusion: { mode: "swipe", amount: 0.5 }, links: new Links(this), history: new History() });
+    Object.assign(this, { marks: new Marks(this), brush: new Brush(this), cine: new Cine(this) });
   }
 
   /** Show a specification for the first time. */
@@ -38,7 +45,8 @@ export class Viewer {
     this.root.append(el("link", { rel: "stylesheet", href: `${spec.root}/viewer/${spec.version}/viewer.css`, onload: () => { this.root.classList.remove("waiting"); this.redraw(); } }));
     this.toolbar = new Toolbar(this);
     this.stage = el("div", { class: "stage" });
-    this.root.append(this.toolbar.element, this.stage);
+    this.notice = el("div", { class: "notice", role: "status", hidden: true });
+    this.root.append(this.toolbar.element, this.stage, this.notice);
     listenPointer(this);
     listenKeys(this);
     this.take(spec, before);
@@ -59,7 +67,7 @@ export class Viewer {
     this.spec = spec;
     this.panes = spec.panes.map((pane, k) => new Pane(pane, k, first, old.find((p) => p.spec.image.content === pane.image.content)));
     const samePixels = old.length === this.panes.length && old.every((pane, k) => pane.spec.image.content === this.panes[k].spec.image.content);
-    if (samePixels) { this.views = before.views; } else { this.views = new Map(); this.active = 0; this.planeName = null; }
+    this.#keep(samePixels, before);
     const offered = possible(this.panes, this.active);
     const wished = samePixels && sameLayout ? before.layout : spec.layout;
     this.layout = offered.includes(wished) ? wished : automatic(this.panes);
@@ -70,8 +78,20 @@ export class Viewer {
     if (spec.focus && focusMoved) this.jump(spec.focus);
   }
 
+  /** Keep views and marks while the scans stay the same; begin anew with others. */
+  #keep(samePixels, before) {
+    if (!samePixels) {
+      Object.assign(this, { views: new Map(), active: 0, planeName: null });
+      this.history.clear();
+      this.marks.take(this.spec.marks);
+    } else if (before !== this) {
+      Object.assign(this, { views: before.views, history: before.history });
+      this.marks.list = before.marks.list;
+    }
+  }
+
   listen() {
-    this.onImage = (image) => { this.images?.add(image); this.redraw(); };
+    this.onImage = () => this.redraw();
     for (const pane of this.panes) for (const image of pane.images) image.listeners.add(this.onImage);
     this.retry();
   }
@@ -94,7 +114,8 @@ export class Viewer {
 
   close() {
     this.unlisten();
-    this.stopCine?.();
+    this.cine.stop();
+    this.brush.flush();
     this.stopFlicker?.();
     for (const viewport of this.viewports) viewport.close();
     this.renderer.restored.delete(this.redrawAll);
@@ -107,8 +128,15 @@ export class Viewer {
 
   build() {
     const focused = this.viewports.findIndex(({ element }) => element.matches(":focus-within"));
-    for (const viewport of this.viewports) viewport.close();
     const { columns, rows, cells } = arrange(this.layout, this.panes, this.active, this.planeName);
+    const shape = JSON.stringify(cells);
+    if (shape === this.shape && cells.every((cell, k) => this.viewports[k].view === this.viewOf(cell))) {
+      this.toolbar.refresh();
+      this.redraw();
+      return;
+    }
+    this.shape = shape;
+    for (const viewport of this.viewports) viewport.close();
     this.viewports = cells.map((cell) => new Viewport(this, cell, this.viewOf(cell)));
     Object.assign(this.stage.style, { gridTemplateColumns: columns, gridTemplateRows: rows });
     this.stage.replaceChildren(...this.viewports.map(({ element }) => element));
@@ -174,7 +202,38 @@ export class Viewer {
     return cell.thick || this.viewports.length === 1 || this.layout !== "quad" ? this.thickness : { mode: "none", mm: 0 };
   }
 
-  marksOver() { return []; }
+  marksOver(viewport, frame) { return [...this.marks.elements(viewport, frame), ...this.brush.elements(viewport, frame)]; }
+
+  beginMark(viewport, tool, x, y, event) {
+    if (event.button !== 0) return null;
+    return this.brush.begin(viewport, tool, x, y) ?? this.marks.begin(viewport, tool, x, y);
+  }
+
+  hover(viewport, x, y) {
+    this.marks.hover(viewport, x, y);
+    this.brush.hover(viewport, x, y);
+  }
+
+  doubleClick(viewport, event) {
+    const box = viewport.element.getBoundingClientRect();
+    const found = this.marks.hit(viewport, event.clientX - box.left, event.clientY - box.top);
+    return found ? this.marks.write(viewport, found.mark.id) : false;
+  }
+
+  /** Tell what the user must know although nothing stops: kind is a key of NOTICES, or "" for none. */
+  say(kind) {
+    this.notice.hidden = !kind;
+    this.notice.textContent = kind ? t(NOTICES[kind]) : "";
+  }
+
+  undo() { this.history.undo(); }
+  redo() { this.history.redo(); }
+
+  escape() {
+    if (this.marks.pending || this.marks.selected) { Object.assign(this.marks, { pending: null, selected: null }); this.redraw(); return true; }
+    if (this.cine.running) { this.cine.stop(); return true; }
+    return false;
+  }
 
   // ---- what the user does
 

@@ -1,6 +1,8 @@
 // One picture on the page: its canvas, the drawing over it, its slice slider, its messages.
 import { el, say, svg } from "./dom.js";
 import { boxes, crosshair, orientation, scaleBar } from "./furniture.js";
+import { MARK_TOOLS } from "./marks.js";
+import { caption, curtain } from "./fusion.js";
 import { Frame } from "./view.js";
 import { digits } from "./windowing.js";
 import { N_, t } from "./words.js";
@@ -49,6 +51,7 @@ export class Viewport {
   #furnish(frame) {
     const { viewer, pane } = this;
     const parts = [orientation(frame), scaleBar(frame)];
+    if (this.cell.fusion) parts.push(curtain(viewer, frame));
     if (viewer.showsCrosshair) parts.push(crosshair(frame, viewer.crosshairOf(pane)));
     if (!this.cell.bare && viewer.overlaysShown) {
       for (const overlay of pane.overlays) {
@@ -62,7 +65,7 @@ export class Viewport {
   #explain(frame, renderer) {
     const { viewer, pane, plane } = this;
     const slice = pane.geometry.slice(viewer.crosshairOf(pane), plane);
-    say(this.texts.title, [pane.spec.title, this.cell.bare || this.cell.label ? t(this.cell.label ?? N_("Original")) : "", pane.spec.series,
+    say(this.texts.title, this.cell.fusion ? caption(viewer) : [pane.spec.title, this.cell.bare || this.cell.label ? t(this.cell.label ?? N_("Original")) : "", pane.spec.series,
       pane.spec.synthetic ? t("Synthetic") : ""].filter(Boolean).join("\n"));
     const [low, high] = pane.window;
     say(this.texts.window, pane.colour ? "" : t("C {centre}  W {width}", { centre: digits((low + high) / 2), width: digits(high - low) }));
@@ -72,6 +75,7 @@ export class Viewport {
     place.push(t("Zoom {zoom} %", { zoom: Math.round((this.screenZoom(frame)) * 100) }));
     const thick = viewer.thicknessOf(this);
     if (thick.mode !== "none") place.push(t(SLABS[thick.mode], { mm: thick.mm }));
+    if (MARK_TOOLS.includes(viewer.tool) && !pane.geometry.patient) place.push(t(NO_SCALE[pane.geometry.kind]));
     if (renderer.reduced(pane.image)) place.push(t("Reduced resolution outside the slice in view"));
     say(this.texts.place, place.join("\n"));
     this.element.setAttribute("aria-label", [pane.spec.title, ...place].join(", "));
@@ -139,6 +143,11 @@ export class Viewport {
 
   forget() { say(this.texts.readout, ""); }
 }
+
+const NO_SCALE = {
+  NONE: N_("A picture has no scale: lengths in pixels"),
+  DETECTOR: N_("Lengths at the detector, magnified against the patient"),
+};
 
 export const PLANES = { axial: N_("Axial"), coronal: N_("Coronal"), sagittal: N_("Sagittal") };
 export const SLABS = { max: N_("Maximum over {mm} mm"), min: N_("Minimum over {mm} mm"), mean: N_("Mean over {mm} mm") };
