@@ -168,7 +168,7 @@ class Volume:
         geometry: Where the voxels lie.
         name: What to call it: series description or file name, never a patient name.
         acquired_on: Date of the acquisition if known.
-        sha256: Of the source bytes (of the sorted concatenated hashes when there are several files).
+        sha256: Of the source bytes; of a series, of the sorted fingerprints of its files (length, checksum, header).
         body_part: DICOM Body Part Examined in capitals, or "".
         view: DICOM View Position ("PA", "AP", "LL" ...), or "".
         transfer_syntax: DICOM Transfer Syntax UID of the source, or "".

@@ -99,10 +99,14 @@ class Memory:
 
 
 class SharedArray:
-    """An array that already lies in a shared memory, from its first byte on."""
+    """An array that already lies in a shared memory, `offset` bytes from its start."""
 
-    def __init__(self, memory: Memory, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        self.memory, self.dtype, self.shape = memory, dtype, shape
+    def __init__(self, memory: Memory, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int = 0) -> None:
+        self.memory, self.dtype, self.shape, self.offset = memory, dtype, shape, offset
+
+    @property
+    def nbytes(self) -> int:
+        return int(np.prod(self.shape)) * self.dtype.itemsize
 
 
 def send(connection: socket.socket, value: object) -> None:
@@ -260,7 +264,7 @@ def _plain(value: object, packed: Memory, memories: list[Memory]) -> object:  # 
         return {"bytes": [len(memories), 0, value.size]}
     if isinstance(value, SharedArray):
         memories.append(value.memory)
-        return {"array": [len(memories), 0, value.dtype.str, list(value.shape)]}
+        return {"array": [len(memories), value.offset, value.dtype.str, list(value.shape)]}
     raise TypeError(f"{type(value).__name__} cannot cross to another process")
 
 

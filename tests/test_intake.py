@@ -148,7 +148,7 @@ def test_a_missing_file_is_refused_not_a_crash(sandbox: Sandbox, tmp_path: Path)
 
 def test_memory_of_a_hungry_file_is_capped_and_the_rest_goes_on() -> None:
     with Sandbox(workers=1, memory_mb=700, seconds=30, output_mb=512) as small:
-        hungry = dx(np.zeros((9000, 9000), np.uint16), BitsStored=16, HighBit=15, RescaleSlope=0.5, RescaleIntercept=0)
+        hungry = dx(np.zeros((14000, 9000), np.uint16), BitsStored=16, HighBit=15, RescaleSlope=0.5, RescaleIntercept=0)
         reading = upload(small, {"a.png": picture(GREY), "hungry.dcm": hungry, "b.png": picture(GREY)})
     assert [found.volume.name for found in reading.found] == ["a", "b"]
     assert "hungry.dcm" in str(reading.refused[0].error)

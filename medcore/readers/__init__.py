@@ -89,7 +89,7 @@ class Place:
         orientation: Direction cosines of a row and of a column (DICOM Image Orientation Patient).
         position_mm: LPS mm of the first voxel's centre.
         spacing_mm: (between rows, between columns).
-        step: What tells two images at one place apart (time, echo, b-value); equal for a plain 3-D series.
+        step: What may tell two images at one place apart (time, echo, b-value ...), as texts in a fixed order.
         number: Instance number, for telling and for ties.
         thickness_mm: Slice thickness; 0 if unknown.
     """

@@ -15,6 +15,16 @@ from medcore.volume import Window
 PROJECTION = frozenset({"CR", "DX", "MG", "RF", "XA", "IO", "PX", "RG", "DR"})
 ORDINARY_TEXT = re.compile(r"[A-Za-z0-9 ._/+-]{1,40}")
 SUSPICIOUS_SLOPE = 1e30
+# What tells images at one place apart, the likeliest first: name for people, DICOM keyword.
+STEPS = {
+    "time": "TemporalPositionIdentifier",
+    "echo": "EchoTime",
+    "b-value": "DiffusionBValue",
+    "trigger": "TriggerTime",
+    "acquisition": "AcquisitionNumber",
+    "acquisition time": "AcquisitionTime",
+    "content time": "ContentTime",
+}
 # Facts worth showing, with their DICOM keywords; serial numbers, people and places stay out.
 FACTS = {
     "manufacturer": "Manufacturer",
@@ -56,6 +66,7 @@ class Header:
     spacing_mm: tuple[float, float] | None
     detector_spacing_mm: tuple[float, float] | None
     number: int
+    steps: tuple[str, ...]
     frame_of_reference: str
     identity: Identity
 
@@ -106,6 +117,7 @@ def read_header(dataset: Any, name: str, transfer_syntax: str) -> Header:
         spacing_mm=spacing(dataset, "PixelSpacing"),
         detector_spacing_mm=spacing(dataset, "ImagerPixelSpacing") or spacing(dataset, "NominalScannedPixelSpacing"),
         number=int((numbers(dataset, "InstanceNumber", 1) or (0.0,))[0]),
+        steps=tuple(text(dataset, keyword) for keyword in STEPS.values()),
         frame_of_reference=text(dataset, "FrameOfReferenceUID"),
         identity=Identity(
             study=text(dataset, "StudyInstanceUID"),

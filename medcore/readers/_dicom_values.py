@@ -83,7 +83,8 @@ def rescaled(stored: Array, slope: float, intercept: float, name: str) -> Array:
     if dtype is None:
         return _as_float(stored, slope, intercept, name)
     if slope == 1:  # modular arithmetic in the target type is exact, because the result fits it
-        return stored.astype(dtype) + np.array(int(intercept)).astype(dtype) if intercept else stored.astype(dtype)
+        same = stored.view(dtype) if stored.itemsize == np.dtype(dtype).itemsize else stored.astype(dtype)
+        return np.add(same, np.array(int(intercept)).astype(dtype)) if intercept else same
     return (stored.astype(np.int64) * int(slope) + int(intercept)).astype(dtype)
 
 

@@ -1,7 +1,8 @@
-"""Slices of a series put together: sorted along the normal of their plane, and every irregularity named."""
+"""Slices of a series put together in shared memory: one scan, or one for each time step."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -9,17 +10,25 @@ import numpy as np
 
 from medcore.errors import N_, Message
 from medcore.readers import Place, Scan, Slice
+from medcore.readers._regular import (
+    SAME_PLACE_MM,
+    drift_of,
+    normal_of,
+    regular_affine,
+    shift_issue,
+    shifted,
+    step_issues,
+    step_of,
+    steps_of,
+    tilt_issue,
+)
 from medcore.readers._words import volume_name
 from medcore.records import Issue, Severity
-from medcore.volume import Affine, Array, Geometry, Volume
+from medcore.volume import Array, Geometry, Volume
 from medcore.wire import Memory, SharedArray
 
 SAME_DIRECTION = 2e-3  # of a direction cosine
 SAME_SPACING_MM = 1e-3
-SAME_PLACE_MM = 0.01
-STEP_TOLERANCE = 0.06  # of the step; scanners write positions with a jitter of some hundredths of a millimetre
-STEP_TOLERANCE_MIN_MM = 0.025
-SHIFT_TOLERANCE_MM = 0.1  # in-plane drift from one slice to the next, or 1 % of the step
 PLANES = {"S": "axial", "I": "axial", "P": "coronal", "A": "coronal", "L": "sagittal", "R": "sagittal"}
 
 
@@ -44,17 +53,17 @@ class Stack:
         mine, theirs = self.first.place, other.place
         return (
             mine.series == theirs.series
-            and mine.step == theirs.step
             and self.shape == other.voxels.shape
-            and np.allclose(mine.orientation, theirs.orientation, atol=SAME_DIRECTION)
-            and np.allclose(mine.spacing_mm, theirs.spacing_mm, atol=SAME_SPACING_MM)
+            and _close(mine.orientation, theirs.orientation, SAME_DIRECTION)
+            and _close(mine.spacing_mm, theirs.spacing_mm, SAME_SPACING_MM)
         )
 
     def add(self, slice_: Slice, part: int, digest: bytes) -> None:
         """Append one slice; a wider number type of a later slice widens them all."""
-        wanted = np.dtype(common_type(self.dtype, slice_.voxels.dtype))
-        if wanted != self.dtype:
-            self._widen(wanted)
+        if slice_.voxels.dtype != self.dtype:
+            wanted = np.dtype(common_type(self.dtype, slice_.voxels.dtype))
+            if wanted != self.dtype:
+                self._widen(wanted)
         voxels = slice_.voxels.astype(self.dtype, copy=False)
         self.memory.write(voxels, len(self.places) * self.bytes_a_slice)
         self.places.append(slice_.place)
@@ -101,61 +110,75 @@ class Stack:
         self.memory, self.dtype = wider, wanted
 
 
+def _close(first: Sequence[float], second: Sequence[float], tolerance: float) -> bool:
+    return first == second or all(abs(a - b) <= tolerance for a, b in zip(first, second, strict=True))
+
+
 def common_type(first: np.dtype[np.generic], second: np.dtype[np.generic]) -> type[np.generic]:
     """The narrowest of uint8, int16, uint16 and float32 that holds both."""
     both = np.promote_types(first, second)
     return next((t for t in (np.uint8, np.int16, np.uint16) if np.can_cast(both, t)), np.float32)
 
 
-def stack_geometry(stack: Stack) -> tuple[Geometry, list[Issue]]:
-    """Sort the slices and derive the affine from the first and last position; every doubt is an issue."""
-    issues = _drop_copies(stack)
-    normal = normal_of(stack.places[0])
-    along = np.array([np.dot(place.position_mm, normal) for place in stack.places])
-    stack.reorder([int(index) for index in np.lexsort((np.arange(len(along)), along))])
-    along = np.sort(along)
-    step = _step(stack, along)
-    issues += _step_issues(along, step)
-    issues += _shift_issues(stack, normal, step)
-    affine = _affine(stack, normal, step)
-    return Geometry(affine, frame_of_reference=stack.first.label.frame_of_reference), issues
-
-
-def finish(stack: Stack, siblings: int) -> tuple[Scan, SharedArray]:
-    """The scan of a complete stack, its voxels apart (the scan itself carries only the first slice).
+def finish(stack: Stack, siblings: int) -> Iterator[tuple[Scan, SharedArray]]:
+    """The scans of a complete stack, one for each time step; voxels apart (a scan itself carries only a slice).
 
     Args:
         stack: All slices.
         siblings: How many stacks the same series fell into.
     """
-    geometry, issues = stack_geometry(stack)
+    issues = _drop_copies(stack)
     if siblings > 1:
         issues.append(_split_issue(siblings))
-    label, count = stack.first.label, len(stack.places)
-    plane = PLANES[geometry.orientation[0]]
+    groups = steps_of(stack.places)
+    if len(groups) > 1:
+        issues.append(_steps_issue(len(groups)))
+    stack.reorder([index for group in groups for index in group.indices])
+    start = 0
+    for number, group in enumerate(groups):
+        geometry, found = regular_geometry(stack, start, len(group.indices))
+        suffix = f", {group.name} {number + 1}/{len(groups)}" if len(groups) > 1 else ""
+        scan = _scan(stack, geometry, len(group.indices), suffix, start)
+        voxels = SharedArray(stack.memory, stack.dtype, (len(group.indices), *stack.shape), start * stack.bytes_a_slice)
+        yield replace(scan, issues=(*scan.issues, *issues, *group.issues, *found)), voxels
+        start += len(group.indices)
+
+
+def regular_geometry(stack: Stack, start: int, count: int) -> tuple[Geometry, list[Issue]]:
+    """The geometry of `count` sorted slices from `start` on; a tilted gantry is straightened on the way."""
+    places = stack.places[start : start + count]
+    normal = normal_of(places[0])
+    along = np.array([np.dot(place.position_mm, normal) for place in places])
+    step = step_of(places, along)
+    issues = step_issues(along, step)
+    drift = drift_of(places, normal)
+    if drift.tilted:
+        for index, offset in enumerate(drift.offsets_mm):
+            moved = shifted(stack.slice(start + index), offset, places[0])
+            stack.memory.write(moved, (start + index) * stack.bytes_a_slice)
+        issues.append(tilt_issue(drift))
+    elif drift.largest_mm > drift.limit_mm:
+        issues.append(shift_issue(drift))
+    affine = regular_affine(places, normal, along, step, drift)
+    return Geometry(affine, frame_of_reference=stack.first.label.frame_of_reference), issues
+
+
+def _scan(stack: Stack, geometry: Geometry, count: int, suffix: str, start: int) -> Scan:
+    label = stack.first.label
     volume = Volume(
-        voxels=stack.slice(0)[None],
+        voxels=stack.slice(start)[None],
         unit=stack.first.unit,
         modality=label.modality,
         geometry=geometry,
-        name=volume_name(label, plane, count),
+        name=volume_name(label, PLANES[geometry.orientation[0]], count) + suffix,
         acquired_on=date.fromisoformat(label.acquired_on) if label.acquired_on else None,
         body_part=label.body_part,
         view=label.view,
         transfer_syntax=label.transfer_syntax,
         window=stack.first.window,
         facts=dict(label.facts),
-        synthetic=label.synthetic,
     )
-    scan = Scan(volume, stack.first.identity, (*stack.issues.values(), *issues))
-    return scan, SharedArray(stack.memory, stack.dtype, (count, *stack.shape))
-
-
-def normal_of(place: Place) -> Array:
-    """The unit normal of the slice plane."""
-    normal = np.cross(place.orientation[:3], place.orientation[3:])
-    result: Array = normal / np.linalg.norm(normal)
-    return result
+    return Scan(volume, stack.first.identity, tuple(stack.issues.values()))
 
 
 def _drop_copies(stack: Stack) -> list[Issue]:
@@ -183,93 +206,6 @@ def _drop_copies(stack: Stack) -> list[Issue]:
     ]
 
 
-def _step(stack: Stack, along: Array) -> float:
-    if len(along) > 1:
-        steps = np.diff(along)
-        steps = steps[steps > SAME_PLACE_MM]
-        if len(steps):
-            return float(np.median(steps))
-    return stack.places[0].thickness_mm if 0.01 < stack.places[0].thickness_mm < 1000 else 1.0
-
-
-def _step_issues(along: Array, step: float) -> list[Issue]:
-    steps = np.diff(along)
-    tolerance = max(STEP_TOLERANCE * step, STEP_TOLERANCE_MIN_MM)
-    odd = steps[np.abs(steps - step) > tolerance]
-    if not len(odd):
-        return []
-    if (odd < SAME_PLACE_MM).any():
-        return [_block("duplicate_position", N_("{count} slices lie at the place of another but show something else."),
-                       int((odd < SAME_PLACE_MM).sum()), 0.0)]  # fmt: skip
-    missing = np.rint(odd / step)
-    if (np.abs(odd - missing * step) <= tolerance * missing).all() and (missing >= 2).all():
-        return [_block("missing_slice", N_("{count} slices are missing: there are gaps in the series."),
-                       int((missing - 1).sum()), 0.0)]  # fmt: skip
-    if (odd < step / 2).any():
-        return [_block("overlapping_slices", N_("{count} slices lie much closer to a neighbour than the others do."),
-                       int((odd < step / 2).sum()), 0.0)]  # fmt: skip
-    worst = float(np.abs(odd - step).max())
-    return [
-        Issue(
-            "uneven_spacing",
-            Severity.BLOCK,
-            Message(
-                N_("The slices are unevenly spaced: up to {worst} mm off the step of {step} mm."),
-                {"worst": round(worst, 2), "step": round(step, 2)},
-            ),
-            _RESEND,
-            measured=worst,
-            limit=tolerance,
-        )
-    ]
-
-
-def _shift_issues(stack: Stack, normal: Array, step: float) -> list[Issue]:
-    positions = np.array([place.position_mm for place in stack.places])
-    inside = positions - np.outer(positions @ normal, normal)
-    drift = float(np.linalg.norm(np.diff(inside, axis=0), axis=1).max(initial=0.0))
-    limit = max(SHIFT_TOLERANCE_MM, 0.01 * step)
-    if drift <= limit:
-        return []
-    return [
-        Issue(
-            "shifted_slices",
-            Severity.BLOCK,
-            Message(
-                N_(
-                    "The slices do not lie straight above each other (shift {drift} mm): gantry tilt or a mixed series."
-                ),
-                {"drift": round(drift, 2)},
-            ),
-            _RESEND,
-            measured=drift,
-            limit=limit,
-        )
-    ]
-
-
-def _affine(stack: Stack, normal: Array, step: float) -> Affine:
-    places = stack.places
-    first, last = np.array(places[0].position_mm), np.array(places[-1].position_mm)
-    regular = float((last - first) @ normal) / (len(places) - 1) if len(places) > 1 else step
-    if abs(regular - step) > STEP_TOLERANCE * step:
-        regular = step
-    row, column = np.array(places[0].orientation[:3]), np.array(places[0].orientation[3:])
-    affine = np.eye(4)
-    affine[:3, 0] = normal * regular
-    affine[:3, 1] = column * places[0].spacing_mm[0]
-    affine[:3, 2] = row * places[0].spacing_mm[1]
-    affine[:3, 3] = first
-    return affine
-
-
-_RESEND = Message(N_("Send the complete series again from its source; do not measure on this one."))
-
-
-def _block(code: str, template: str, count: int, limit: float) -> Issue:
-    return Issue(code, Severity.BLOCK, Message(template, {"count": count}), _RESEND, measured=float(count), limit=limit)
-
-
 def _split_issue(siblings: int) -> Issue:
     return Issue(
         "mixed_series",
@@ -281,6 +217,20 @@ def _split_issue(siblings: int) -> Issue:
         Message(N_("Check that you picked the scan you mean.")),
         measured=float(siblings),
         limit=1.0,
+    )
+
+
+def _steps_issue(count: int) -> Issue:
+    return Issue(
+        "several_steps",
+        Severity.INFO,
+        Message(
+            N_(
+                "The series shows each place {count} times (time, echo or weighting); each time became a scan of its own."
+            ),
+            {"count": count},
+        ),
+        measured=float(count),
     )
 
 

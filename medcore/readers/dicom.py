@@ -20,6 +20,7 @@ from medcore.errors import (
     UnknownFormatError,
 )
 from medcore.readers import Label, Limits, Place, Reader, Scan, Slice
+from medcore.readers._dicom_fast import walk
 from medcore.readers._dicom_header import Header, check_size, numbers, read_date, read_facts, read_header, text
 from medcore.readers._dicom_pixels import LOSSY, decode, inflate_dataset
 from medcore.readers._dicom_values import Values, to_values
@@ -49,6 +50,9 @@ class Dicom(Reader):
         return group in FIRST_GROUPS and element < 0x0100 and _plausible_element(head)
 
     def read(self, name: str, data: memoryview, limits: Limits) -> Iterable[Scan | Slice]:
+        quick = _read_plain(name, data, limits)
+        if quick is not None:
+            return [quick]
         dataset = parse(name, data, limits)
         syntax = transfer_syntax(dataset)
         if not any(keyword in dataset for keyword in PIXELS):
@@ -58,6 +62,23 @@ class Dicom(Reader):
         stored, photometric = decode(dataset, header, name, limits)
         values = to_values(stored, photometric, header, dataset, name)
         return [_slice_or_scan(values, header, dataset)]
+
+
+def _read_plain(name: str, data: memoryview, limits: Limits) -> Scan | Slice | None:
+    """The image of a plain file by the quick walker; None where pydicom has to look."""
+    walked = walk(data)
+    if walked is None:
+        return None
+    dataset, syntax = walked
+    header = read_header(dataset, name, syntax)
+    check_size(header, name, limits)
+    grey = header.photometric in ("MONOCHROME1", "MONOCHROME2") and header.samples == 1
+    if not grey or header.frames != 1 or header.bits_allocated not in (8, 16) or header.modality == "PT":
+        return None
+    stored = dataset.stored(header.rows, header.columns, header.bits_allocated, header.bits_stored, header.signed)
+    if stored is None:
+        return None
+    return _slice_or_scan(to_values(stored, header.photometric, header, dataset, name), header, dataset)
 
 
 def parse(name: str, data: memoryview, limits: Limits) -> Any:
@@ -151,13 +172,19 @@ def read_place(dataset: Any, header: Header, unit: Unit) -> Place | None:
     row, column = np.array(header.orientation[:3]), np.array(header.orientation[3:])
     if abs(np.linalg.norm(row) - 1) > 0.01 or abs(np.linalg.norm(column) - 1) > 0.01 or abs(row @ column) > 0.01:
         return None
-    kind = tuple(part for part in header.image_type[2:3] if part == "LOCALIZER")
     o, p = header.orientation, header.position_mm
     return Place(
-        series=(header.identity.study, header.identity.series, header.frame_of_reference, unit.value, *kind),
+        series=(
+            header.identity.study,
+            header.identity.series,
+            header.frame_of_reference,
+            unit.value,
+            *header.image_type[:4],
+        ),
         orientation=(o[0], o[1], o[2], o[3], o[4], o[5]),
         position_mm=(p[0], p[1], p[2]),
         spacing_mm=header.spacing_mm,
+        step=header.steps,
         number=header.number,
         thickness_mm=(numbers(dataset, "SliceThickness", 1) or (0.0,))[0],
     )
