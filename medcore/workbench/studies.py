@@ -43,11 +43,12 @@ class AddReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Arrived:
-    """A scan on its way into the store, and what it belongs to ("" for a picture)."""
+    """A scan on its way into the store, what it belongs to ("" for a picture), and a title for its study."""
 
     new: NewScan
     study: str
     patient: str
+    title: str
 
 
 Group: TypeAlias = Sequence[_Arrived]
@@ -94,25 +95,40 @@ class Studies:
             CancelledError: `cancelled` became true; studies stored until then stay.
             StoreError: Nothing at all could be stored, for instance because the disk is full.
         """
-        return self._add(sources, progress=progress, cancelled=cancelled, synthetic=False)
+        return self._add(sources, progress=progress, cancelled=cancelled)
 
     def add_samples(
-        self, progress: Progress | None = None, *, cancelled: Callable[[], bool] | None = None
+        self,
+        progress: Progress | None = None,
+        *,
+        cancelled: Callable[[], bool] | None = None,
+        coarse: float = 1.0,
     ) -> AddReport:
         """Make the sample studies, as real files, and add them on the way that uploads take.
 
+        Args:
+            coarse: Make pixels that many times larger, for tests.
+
         Raises:
-            CancelledError: `cancelled` became true.
+            CancelledError: `cancelled` became true; samples added until then stay.
             StoreError: The disk is full or read-only.
         """
-        from medcore.exports.samples import write_samples  # pydicom: only when asked
+        from medcore.exports.samples import SAMPLES, write_sample  # pydicom and scipy: only when asked
 
-        if progress is not None:
-            progress(0.0, Message(N_("Making the sample studies")))
+        tell = progress or (lambda fraction, stage: None)
+        reports = []
         with tempfile.TemporaryDirectory(prefix="medcore-samples-") as folder:
-            paths = write_samples(Path(folder))
-            sources = [Source(path.name, path=path) for path in paths]
-            return self._add(sources, progress=progress, cancelled=cancelled, synthetic=True)
+            for number, sample in enumerate(SAMPLES):
+                tell(number / len(SAMPLES), Message(sample.title))
+                _stop_if(cancelled)
+                write_sample(sample, Path(folder), coarse=coarse)
+                source = Source(sample.id, path=Path(folder) / sample.id)
+                reports.append(self._add([source], cancelled=cancelled, synthetic_title=sample.title))
+        return AddReport(
+            added=tuple(study for report in reports for study in report.added),
+            known=tuple(study for report in reports for study in report.known),
+            refused=tuple(refusal for report in reports for refusal in report.refused),
+        )
 
     def list(self, *, search: str = "", modality: str = "", task: str = "") -> tuple[Study, ...]:
         """Studies whose title, patient, modality, body part or date contain all given words, newest upload first.
@@ -186,9 +202,9 @@ class Studies:
         self,
         sources: Sequence[Source],
         *,
-        progress: Progress | None,
-        cancelled: Callable[[], bool] | None,
-        synthetic: bool,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        synthetic_title: str = "",
     ) -> AddReport:
         tell = progress or (lambda fraction, stage: None)
         scans: list[_Arrived] = []
@@ -200,7 +216,7 @@ class Studies:
                 key=self.store.pseudonym_key,
                 progress=lambda done, name: tell(done * READING_SHARE, Message(N_("Reading {name}"), {"name": name})),
                 cancelled=cancelled,
-                arrived=lambda found: scans.append(self._arrived(found, synthetic)),
+                arrived=lambda found: scans.append(self._arrived(found, synthetic_title)),
             )
             added, failed = self._store_all(grouped(scans), tell, cancelled)
         except BaseException:
@@ -210,12 +226,12 @@ class Studies:
             raise failed[0].error
         return _report(added, (*reading.refused, *failed))
 
-    def _arrived(self, found: Found, synthetic: bool) -> _Arrived:
+    def _arrived(self, found: Found, synthetic_title: str) -> _Arrived:
         """Begin to store a scan while the next one is decoded."""
-        volume = replace(found.volume, synthetic=True) if synthetic else found.volume
+        volume = replace(found.volume, synthetic=True) if synthetic_title else found.volume
         voxels = self.store.put(volume)
         new = NewScan(volume, found.issues, found.series_key, thumbnail(volume), voxels)
-        return _Arrived(new, study=found.study_key, patient=found.patient)
+        return _Arrived(new, found.study_key, found.patient, title=synthetic_title or _title(found))
 
     def _store_all(
         self, groups: Sequence[Group], tell: Progress, cancelled: Callable[[], bool] | None
@@ -223,8 +239,7 @@ class Studies:
         added: tuple[Added, ...] = ()
         failed: tuple[Refusal, ...] = ()
         for start in range(0, len(groups), BATCH_STUDIES):
-            if cancelled is not None and cancelled():
-                raise CancelledError(N_("Stopped."))
+            _stop_if(cancelled)
             tell(READING_SHARE + (1 - READING_SHARE) * start / len(groups), Message(N_("Storing")))
             stored, lost = self._store(groups[start : start + BATCH_STUDIES])
             added, failed = (*added, *stored), (*failed, *lost)
@@ -256,21 +271,24 @@ def grouped(scans: Iterable[_Arrived]) -> Sequence[Group]:
 
 
 def _new_study(group: Group) -> NewStudy:
+    largest = max(group, key=lambda scan: scan.new.volume.voxels.size)  # the survey images of a study are small
     return NewStudy(
-        title=_title(group),
+        title=largest.title,
         scans=tuple(scan.new for scan in group),
         key=group[0].study,
         patient=next((scan.patient for scan in group if scan.patient), ""),
     )
 
 
-def _title(group: Group) -> str:
-    """The name of the scan with most voxels: the survey images of a study are small."""
-    largest = max(group, key=lambda scan: scan.new.volume.voxels.size)
-    volume = largest.new.volume
-    path = PurePosixPath(volume.name.replace("\\", "/"))
-    name = volume.name if largest.study else path.stem
-    return clean_title(name) or volume.modality or "–"
+def _title(found: Found) -> str:
+    """What a scan calls itself; a picture by its file name without the folders and the ending."""
+    name = found.volume.name
+    return clean_title(name if found.study_key else PurePosixPath(name.replace("\\", "/")).stem) or "–"
+
+
+def _stop_if(cancelled: Callable[[], bool] | None) -> None:
+    if cancelled is not None and cancelled():
+        raise CancelledError(N_("Stopped."))
 
 
 def _report(added: Sequence[Added], refused: tuple[Refusal, ...]) -> AddReport:
