@@ -1,12 +1,29 @@
-"""A workbench on an empty store, with real decoding processes."""
+"""A workbench on an empty store, with real decoding processes that all tests share: starting one takes a second."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from medcore.sandbox import Sandbox
 from medcore.settings import Settings
-from medcore.workbench.workbench import Workbench
+from medcore.workbench import workbench as workbench_module
+from medcore.workbench.workbench import Workbench, open_sandbox
+
+
+class Shared(Sandbox):
+    """Goes on when one of its workbenches closes."""
+
+    def close(self) -> None:
+        """Nothing: the last fixture closes it."""
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    made = open_sandbox(Settings(decode_workers=1))
+    shared = Shared(workers=made.workers, memory_mb=made.memory_mb, seconds=made.seconds, output_mb=made.output_mb)
+    yield shared
+    Sandbox.close(shared)
 
 
 @pytest.fixture
@@ -15,7 +32,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def workbench(settings: Settings) -> Iterator[Workbench]:
+def workbench(settings: Settings, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+    monkeypatch.setattr(workbench_module, "open_sandbox", lambda settings: sandbox)
     opened = Workbench.open(settings)
     yield opened
     opened.close()
