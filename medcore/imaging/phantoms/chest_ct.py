@@ -48,7 +48,7 @@ def chest_ct(
         noise_hu: Standard deviation of the noise in the body.
     """
     canvas = Canvas(geometry, shape, AIR)
-    _paint_chest(canvas, thorax(build or Build()))
+    _paint_chest(canvas, thorax(build or Build(), float(np.clip(canvas.edge_mm / 2, 1, 3))))
     solids = [(n.name, Ellipsoid(n.centre_mm, (n.diameter_mm / 2,) * 3)) for n in nodules]
     for _name, solid in solids:
         canvas.paint(solid, NODULE)

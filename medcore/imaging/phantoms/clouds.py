@@ -13,6 +13,8 @@ from medcore.imaging.phantoms.shapes import Floats
 from medcore.volume import Geometry, Triple
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
+TUBE_STEP_MM, PLATE_STEP_MM = 0.8, 0.55  # mean distance of the points at grain 1
+WALL_GRAIN, CORE_GRAIN = 0.75, 1.35  # of a bone: the wall is thin and dense, the core thick and thin of mass
 PLASTIC = np.array([1.32471795724474602596**-k for k in (1, 2)])  # steps of the R2 low-discrepancy sequence
 
 
@@ -56,7 +58,7 @@ def smooth(corners: ArrayLike, count: int = 60) -> NDArray[np.float64]:
 
 def tube(
     path: ArrayLike, radius: ArrayLike, *, wall_mm: float = 0.0, flat: float = 1.0, outward: ArrayLike | None = None,
-    step_mm: float = 0.8,
+    grain: float = 1.0,
 ) -> Cloud:  # fmt: skip
     """A bent tube.
 
@@ -66,7 +68,7 @@ def tube(
         wall_mm: Thickness of the wall if it is hollow; 0: solid.
         flat: Thickness along `outward` over the height.
         outward: The thin direction, (3,) or (N, 3); any direction across the path if left out.
-        step_mm: Mean distance of the points.
+        grain: Above 1: fewer points, that many times further apart.
     """
     path = np.asarray(path, dtype=np.float64)
     tall_mm = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(path))
@@ -79,7 +81,7 @@ def tube(
     guess = np.broadcast_to(np.asarray(outward, dtype=np.float64), path.shape)
     thin = _unit(guess - (guess * ahead).sum(axis=1, keepdims=True) * ahead)
     section = np.pi * (tall_mm * thin_mm - hollow_tall * hollow_thin)
-    count = max(int(run[-1] * section.mean() / step_mm**3), 200)
+    count = max(int(run[-1] * section.mean() / (TUBE_STEP_MM * grain) ** 3), 200)
     t, depth, turn = _evenly(count)
     at = t * run[-1]
     sizes = np.stack([thin_mm, tall_mm, hollow_thin, hollow_tall], axis=1)
@@ -96,19 +98,20 @@ def tube(
 
 def bone(
     path: ArrayLike, radius: ArrayLike, wall_mm: float, *, core: float, flat: float = 1.0,
-    outward: ArrayLike | None = None, step_mm: float = 0.6,
+    outward: ArrayLike | None = None, grain: float = 1.0,
 ) -> Cloud:  # fmt: skip
     """A long bone in mm³ of cortex: a dense wall around a core of `core` times its density."""
     tall = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(np.asarray(path)))
     wall_mm = min(wall_mm, float(tall.min()) * flat * 0.8)
-    wall = tube(path, tall, wall_mm=wall_mm, flat=flat, outward=outward, step_mm=step_mm)
+    wall = tube(path, tall, wall_mm=wall_mm, flat=flat, outward=outward, grain=grain * WALL_GRAIN)
     inner_flat = float((tall * flat - wall_mm).mean() / (tall - wall_mm).mean())
-    marrow = tube(path, tall - wall_mm, flat=inner_flat, outward=outward, step_mm=step_mm * 1.8)
+    marrow = tube(path, tall - wall_mm, flat=inner_flat, outward=outward, grain=grain * CORE_GRAIN)
     return together([wall, marrow.times(core)])
 
 
-def twigs(starts: ArrayLike, ends: ArrayLike, radius: ArrayLike, *, step_mm: float = 0.8) -> Cloud:
+def twigs(starts: ArrayLike, ends: ArrayLike, radius: ArrayLike, *, grain: float = 1.0) -> Cloud:
     """Many short straight tubes at once, such as the branches of a vessel tree; radius (N,) in mm."""
+    step_mm = TUBE_STEP_MM * grain
     starts, ends = np.asarray(starts, dtype=np.float64), np.asarray(ends, dtype=np.float64)
     radius = np.asarray(radius, dtype=np.float64)
     clouds = []
@@ -133,11 +136,11 @@ def twigs(starts: ArrayLike, ends: ArrayLike, radius: ArrayLike, *, step_mm: flo
     return together(clouds)
 
 
-def plate(corners: Sequence[Triple], thickness_mm: float, *, step_mm: float = 0.5) -> Cloud:
+def plate(corners: Sequence[Triple], thickness_mm: float, *, grain: float = 1.0) -> Cloud:
     """A flat triangle of bone; three corners in LPS mm."""
     a, b, c = (np.asarray(p, dtype=np.float64) for p in corners)
     area = float(np.linalg.norm(np.cross(b - a, c - a))) / 2
-    n = np.arange(max(int(2 * area / step_mm**2), 8)) + 0.5
+    n = np.arange(max(int(2 * area / (PLATE_STEP_MM * grain) ** 2), 8)) + 0.5
     u, v = (n[None, :] * PLASTIC[:, None]) % 1.0
     u, v = u[u + v < 1], v[u + v < 1]
     points = a + u[:, None] * (b - a) + v[:, None] * (c - a)

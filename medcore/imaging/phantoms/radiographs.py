@@ -118,7 +118,7 @@ def _outline(solid: Ellipsoid, detector: Detector) -> tuple[float, float, float,
 
 def _chest_paths(build: Build, detector: Detector) -> tuple[Floats, Floats]:
     """Line integral of attenuation (rows, columns) through one chest, and mm of lung in it."""
-    chest = thorax(build)
+    chest = thorax(build, float(np.clip(detector.pixel_mm / 0.4, 1, 3)))
     x, z = detector.plane()
     body = covered([solid.chord(x, z) for solid in chest.body])
     lung = _lung_path(chest, x, z)

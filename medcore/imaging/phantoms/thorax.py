@@ -61,8 +61,8 @@ class Thorax:
 
 
 @lru_cache(maxsize=2)
-def thorax(build: Build) -> Thorax:
-    """Lay out one chest."""
+def thorax(build: Build, grain: float = 1.0) -> Thorax:
+    """Lay out one chest; `grain` above 1 makes bones and vessels of fewer points, for coarse grids."""
     rng = np.random.default_rng(build.seed)
     lungs = (_lung(RIGHT, build), _lung(LEFT, build))
     low = build.breath_mm
@@ -79,11 +79,11 @@ def thorax(build: Build) -> Thorax:
         aorta=Stack(((-190, 10, 44, 11, 11), (-80, 17, 50, 12, 12), (20, 23, 54, 12, 13), (62, 25, 45, 12, 15))),
         stomach_air=_ellipsoid((70, -22, -142 - low), (34, 28, 26), build, rotation("y", 14)),
         stomach_level_mm=-136.0 - low,
-        airways=_airways(),
-        vessels=_vessels(lungs, rng),
+        airways=_airways(grain),
+        vessels=_vessels(lungs, rng, grain),
         vertebrae=_vertebrae(rng),
-        bones=together([*_rib_cage(lungs, rng), *_girdle(build), *_spine_processes()]),
-        arms=_arms(build),
+        bones=together([*_rib_cage(lungs, rng, grain), *_girdle(build, grain), *_spine_processes(grain)]),
+        arms=_arms(build, grain),
         pectorals=tuple(_ellipsoid((s * 84, -96, 34), (66, 20, 66), build, rotation("y", s * 18)) for s in SIDES),
     )
 
@@ -148,12 +148,13 @@ def _mediastinum(build: Build) -> tuple[Stack | Ellipsoid, ...]:
     )
 
 
-def _airways() -> Cloud:
+def _airways(grain: float) -> Cloud:
     windpipe = [(-1, -6, 210), (-2, 2, 150), (-3, 14, 100), (-4, 22, 62)]
     right = [(-4, 22, 66), (-18, 24, 46), (-34, 26, 24), (-44, 28, 2)]
     left = [(-2, 22, 66), (20, 24, 48), (40, 26, 35), (54, 30, 24)]
-    return together([tube(smooth(windpipe), 8.6, step_mm=0.6), tube(smooth(right), np.linspace(7.5, 3.5, 60)),
-                     tube(smooth(left), np.linspace(7, 3, 60))])  # fmt: skip
+    widths = (8.6, np.linspace(7.5, 3.5, 60), np.linspace(7, 3, 60))
+    paths = (windpipe, right, left)
+    return together([tube(smooth(path), wide, grain=grain) for path, wide in zip(paths, widths, strict=True)])
 
 
 def _disc_height(k: int) -> tuple[float, float]:
@@ -174,21 +175,21 @@ def _vertebrae(rng: np.random.Generator) -> tuple[Stack, ...]:
     return tuple(out)
 
 
-def _spine_processes() -> list[Cloud]:
+def _spine_processes(grain: float) -> list[Cloud]:
     out = []
     for k in range(0, 15):
         z, y = _disc_height(k)
         for s in SIDES:
             pedicle = [(s * 11, y + 14, z + 2.5), (s * 13, y + 24, z + 1)]
-            out.append(bone(pedicle, 4.0, 1.0, core=0.5).times(0.7))
+            out.append(bone(pedicle, 4.0, 1.0, core=0.5, grain=grain).times(0.7))
             side = smooth([(s * 8, y + 26, z), (s * 22, y + 32, z + 2.5), (s * 30, y + 36, z + 4)])
-            out.append(bone(side, np.linspace(3.0, 3.8, 60), 0.8, core=TRABECULAE))
+            out.append(bone(side, np.linspace(3.0, 3.8, 60), 0.8, core=TRABECULAE, grain=grain))
         spine = smooth([(0, y + 28, z - 1), (0, y + 40, z - 8), (0.5, y + 52, z - 15)])
-        out.append(bone(spine, np.linspace(1.6, 3.4, 60), 0.8, core=0.3))
+        out.append(bone(spine, np.linspace(1.6, 3.4, 60), 0.8, core=0.3, grain=grain))
     return out
 
 
-def _rib_cage(lungs: tuple[Stack, Stack], rng: np.random.Generator) -> list[Cloud]:
+def _rib_cage(lungs: tuple[Stack, Stack], rng: np.random.Generator, grain: float) -> list[Cloud]:
     out = []
     for side, lung in zip(SIDES, lungs, strict=True):
         for nth in range(1, 13):
@@ -196,10 +197,10 @@ def _rib_cage(lungs: tuple[Stack, Stack], rng: np.random.Generator) -> list[Clou
             height = {1: 5.4, 2: 5.8, 11: 4.6, 12: 3.6}.get(nth, 6.3)
             along = np.linspace(0, 1, len(path))
             swell = np.interp(along, [0, 0.08, 0.3, 0.8, 0.97, 1], [0.72, 0.8, 0.96, 1, 1.04, 0.6])
-            out.append(bone(path, height * swell, 0.8, core=TRABECULAE, flat=0.5, outward=outward))
+            out.append(bone(path, height * swell, 0.8, core=TRABECULAE, flat=0.5, outward=outward, grain=grain))
     breastbone = smooth([(0, -86, 96), (0, -97, 60), (0, -104, 0), (0, -106, -50)])
     wide = np.interp(np.linspace(0, 1, 60), [0, 0.2, 0.36, 0.8, 1], [24, 20, 13, 15, 8])
-    return [*out, bone(breastbone, wide, 0.5, core=0.09, flat=0.3, outward=(0.0, 1.0, 0.0))]
+    return [*out, bone(breastbone, wide, 0.5, core=0.09, flat=0.3, outward=(0.0, 1.0, 0.0), grain=grain)]
 
 
 def _rib(side: int, nth: int, lung: Stack, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -222,40 +223,41 @@ def _rib(side: int, nth: int, lung: Stack, rng: np.random.Generator) -> tuple[ND
     return path, outward / np.linalg.norm(outward, axis=1, keepdims=True)
 
 
-def _girdle(build: Build) -> list[Cloud]:
+def _girdle(build: Build, grain: float) -> list[Cloud]:
     """Clavicles and scapulae."""
     out = []
     tip, corner, joint = (118.0, 77.0, -14.0), (98.0, 77.0, 110.0), (146.0, 44.0, 92.0)
     for s in SIDES:
         w = s * build.wide
         out += [
+            # Clavicle; lateral and medial border of the scapula; its spine with the acromion; its blade.
             _bent([(16, -74, 101), (38, -78, 109), (66, -62, 120), (98, -28, 129), (128, 2, 132), (152, 18, 130)],
-                  [10, 7, 5.6, 5.4, 5.8, 6.6], 1.4, w),
-            _bent([tip, (131, 68, 36), (144, 50, 78), (152, 38, 100)], [3.0, 4.4, 5.0, 9.0], 1.4, w),  # lateral border
-            _bent([tip, (104, 82, 40), corner], [2.6, 1.8, 2.2], 0.9, w),  # medial border
-            _bent([(100, 80, 90), (128, 74, 114), (160, 36, 126)], [2.5, 4.5, 6.0], 1.2, w),  # spine and acromion
-            plate([(x * w, y, z) for x, y, z in (tip, corner, joint)], 1.2, step_mm=0.55),
+                  [10, 7, 5.6, 5.4, 5.8, 6.6], 1.4, w, grain),
+            _bent([tip, (131, 68, 36), (144, 50, 78), (152, 38, 100)], [3.0, 4.4, 5.0, 9.0], 1.4, w, grain),
+            _bent([tip, (104, 82, 40), corner], [2.6, 1.8, 2.2], 0.9, w, grain),
+            _bent([(100, 80, 90), (128, 74, 114), (160, 36, 126)], [2.5, 4.5, 6.0], 1.2, w, grain),
+            plate([(x * w, y, z) for x, y, z in (tip, corner, joint)], 1.2, grain=grain),
         ]  # fmt: skip
     return out
 
 
-def _arms(build: Build) -> Cloud:
+def _arms(build: Build, grain: float) -> Cloud:
     path: list[Triple] = [(172, 30, 118), (176, 26, 94), (180, 24, 30), (182, 24, -20)]
-    return together([_bent(path, [17, 23, 13, 11, 11], 1.8, s * build.wide) for s in SIDES])
+    return together([_bent(path, [17, 23, 13, 11, 11], 1.8, s * build.wide, grain) for s in SIDES])
 
 
-def _bent(corners: list[Triple], radius: list[float], wall_mm: float, wide: float) -> Cloud:
+def _bent(corners: list[Triple], radius: list[float], wall_mm: float, wide: float, grain: float) -> Cloud:
     path = smooth(np.asarray(corners, dtype=np.float64) * (wide, 1, 1))
     thick = np.interp(np.linspace(0, 1, 60), np.linspace(0, 1, len(radius)), radius)
-    return bone(path, thick, wall_mm, core=TRABECULAE)
+    return bone(path, thick, wall_mm, core=TRABECULAE, grain=grain)
 
 
-def _vessels(lungs: tuple[Stack, Stack], rng: np.random.Generator) -> Cloud:
+def _vessels(lungs: tuple[Stack, Stack], rng: np.random.Generator, grain: float) -> Cloud:
     """Branching trees from the hila to the periphery, thinner and denser with every fork."""
     starts, ends, radii = [], [], []
     right = smooth([(-18, 6, 22), (-38, 14, 14), (-47, 20, -12), (-54, 24, -42)])
     left = smooth([(16, -2, 36), (36, 14, 32), (45, 24, 12), (50, 28, -18)])
-    trunks = [tube(right, np.linspace(7, 4, 60)), tube(left, np.linspace(7.5, 4, 60))]
+    trunks = [tube(right, np.linspace(7, 4, 60), grain=grain), tube(left, np.linspace(7.5, 4, 60), grain=grain)]
     for lung, hub in zip(lungs, ((-43.0, 18.0, 2.0), (42.0, 20.0, 18.0)), strict=True):
         low, high = lung.box
         tip = np.array([hub]) + rng.normal(0, (5, 10, 20), (30, 3))
@@ -279,7 +281,7 @@ def _vessels(lungs: tuple[Stack, Stack], rng: np.random.Generator) -> Cloud:
             radius = np.concatenate([radius * np.where(fork, 0.86, 0.955), radius[fork] * 0.66])
             alive = radius > 0.3
             tip, heading, radius = tip[alive], heading[alive], radius[alive]
-    return together([*trunks, twigs(np.concatenate(starts), np.concatenate(ends), np.concatenate(radii))])
+    return together([*trunks, twigs(np.concatenate(starts), np.concatenate(ends), np.concatenate(radii), grain=grain)])
 
 
 def _nudge(heading: NDArray[np.float64], amount: float, rng: np.random.Generator) -> NDArray[np.float64]:
