@@ -78,7 +78,8 @@ def _nothing() -> None:
 def _owner() -> pixels.Owner:
     context = get_script_run_ctx()
     session = context.session_id if context else ""
-    return pixels.Owner(session, pixels.browser_of(st.context.cookies.get(pixels.XSRF_COOKIE)))
+    cookie = st.context.cookies.get(pixels.XSRF_COOKIE)
+    return pixels.Owner(session, pixels.browser_of(cookie if isinstance(cookie, str) else None))
 
 
 def _pane(pane: Pane, owner: pixels.Owner) -> dict[str, Json]:
