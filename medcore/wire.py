@@ -7,6 +7,7 @@ import fcntl
 import json
 import mmap
 import os
+import select
 import socket
 import stat
 import struct
@@ -23,11 +24,12 @@ from medcore import errors
 from medcore.errors import MedcoreError, Value
 from medcore.volume import Array
 
-HEADER = struct.Struct("<QB")  # length of the JSON text, number of file descriptors
+HEADER = struct.Struct("<QQB")  # length of the JSON text, of the bytes that follow it, number of shared memories
 MAX_TEXT_BYTES = 256 << 20
 MAX_FILES = 4  # shared memories in one message
 ALIGNMENT = 64
-COPY_BELOW_BYTES = 1 << 20  # smaller memories are copied, so that many small images do not hold many open files
+PACKED = -1  # index of the buffer with everything that has no memory of its own: the last
+INLINE_BYTES = 1 << 20  # so much goes through the socket: cheaper than a shared memory, and no open file stays
 MAX_OPEN_MAPS = 128
 CAN_SEAL = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
 
@@ -111,21 +113,53 @@ class SharedArray:
 
 def send(connection: socket.socket, value: object) -> None:
     """Send a tree of None, bool, int, float, str, lists, str-keyed dicts, paths, bytes, arrays and memories."""
-    memories: list[Memory] = []
-    packed = Memory()
+    outgoing = _Outgoing()
+    text = json.dumps(_plain(value, outgoing)).encode()
+    packed = outgoing.memory()
+    memories = [*outgoing.memories, packed] if packed is not None else outgoing.memories
     try:
-        text = json.dumps(_plain(value, packed, memories)).encode()
-        used = [packed, *memories] if packed.size or memories else []
-        for memory in used:
+        for memory in memories:
             memory.seal()
-        head = HEADER.pack(len(text), len(used))
-        if used:
-            socket.send_fds(connection, [head], [memory.fd for memory in used])
+        inline = [] if packed is not None else outgoing.pieces
+        head = HEADER.pack(len(text), sum(len(piece) for piece in inline), len(memories))
+        if memories:
+            socket.send_fds(connection, [head], [memory.fd for memory in memories])
         else:
             connection.sendall(head)
         connection.sendall(text)
+        for piece in inline:
+            connection.sendall(piece)
     finally:
-        packed.close()
+        if packed is not None:
+            packed.close()
+
+
+class _Outgoing:
+    """The bytes of a message, one after the other, and the memories that go as they are."""
+
+    def __init__(self) -> None:
+        self.pieces: list[memoryview] = []
+        self.size = 0
+        self.memories: list[Memory] = []
+
+    def add(self, data: Array | bytes | bytearray | memoryview) -> int:
+        """Where the bytes will stand."""
+        whole = np.ascontiguousarray(data).reshape(-1).view(np.uint8).data if isinstance(data, np.ndarray) else data
+        offset = self.size
+        view = memoryview(whole).cast("B")
+        self.pieces += [view, memoryview(bytes(-len(view) % ALIGNMENT))]
+        self.size += len(view) + -len(view) % ALIGNMENT
+        return offset
+
+    def memory(self) -> Memory | None:
+        """All bytes in one shared memory, if they are too many for the socket."""
+        if self.size <= INLINE_BYTES:
+            return None
+        memory, at = Memory(), 0
+        for piece in self.pieces:
+            memory.write(piece, at)
+            at += len(piece)
+        return memory
 
 
 def receive(connection: socket.socket, *, wait: Callable[[], None], max_bytes: int | None = None) -> object:
@@ -143,11 +177,14 @@ def receive(connection: socket.socket, *, wait: Callable[[], None], max_bytes: i
     files: list[int] = []
     try:
         head = _read_exactly(connection, HEADER.size, wait, files)
-        length, count = HEADER.unpack(head)
-        if length > MAX_TEXT_BYTES or count != len(files):
+        length, inline, count = HEADER.unpack(head)
+        if length > MAX_TEXT_BYTES or inline > 2 * INLINE_BYTES or count != len(files):
             raise WireError("message header")
         text = _read_exactly(connection, length, wait, None)
+        small = _read_exactly(connection, inline, wait, None)
         buffers = [_buffer(fd, max_bytes) for fd in files]
+        if inline:  # what was packed for this message is the last buffer, however it came
+            buffers.append(memoryview(small).toreadonly())
     finally:
         for fd in files:
             os.close(fd)
@@ -203,27 +240,28 @@ def deadline(
 
 
 def _readable(connection: socket.socket, seconds: float) -> bool:
-    import selectors  # not select(): file numbers above 1023 occur in a busy server
-
-    with selectors.DefaultSelector() as selector:
-        selector.register(connection, selectors.EVENT_READ)
-        return bool(selector.select(seconds))
+    poll = select.poll()  # not select(): file numbers above 1023 occur in a busy server
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(max(0, seconds * 1000)))
 
 
 def _read_exactly(
     connection: socket.socket, count: int, wait: Callable[[], None], files: list[int] | None
 ) -> bytearray:
-    data = bytearray()
-    while len(data) < count:
+    data = bytearray(count)
+    view, done = memoryview(data), 0
+    while done < count:
         wait()
         if files is None:
-            part = connection.recv(min(count - len(data), 1 << 20))
+            got = connection.recv_into(view[done:])
         else:
-            part, fds, _, _ = socket.recv_fds(connection, count - len(data), MAX_FILES)
+            part, fds, _, _ = socket.recv_fds(connection, count - done, MAX_FILES)
             files.extend(fds)
-        if not part:
+            got = len(part)
+            view[done : done + got] = part
+        if not got:
             raise EOFError
-        data += part
+        done += got
     return data
 
 
@@ -235,8 +273,8 @@ def _buffer(fd: int, max_bytes: int | None) -> memoryview:
         raise WireError("shared memory may shrink")
     if not facts.st_size:
         return memoryview(b"")
-    if facts.st_size < COPY_BELOW_BYTES or len(_open_maps) >= MAX_OPEN_MAPS:
-        return memoryview(os.pread(fd, facts.st_size, 0)) if facts.st_size < 1 << 30 else _mapped(fd, facts.st_size)
+    if len(_open_maps) >= MAX_OPEN_MAPS and facts.st_size < 1 << 30:
+        return memoryview(os.pread(fd, facts.st_size, 0))  # a mapping keeps a file open, and those are few
     return _mapped(fd, facts.st_size)
 
 
@@ -246,25 +284,27 @@ def _mapped(fd: int, size: int) -> memoryview:
     return memoryview(mapping)
 
 
-def _plain(value: object, packed: Memory, memories: list[Memory]) -> object:  # noqa: PLR0911  (one per kind)
+def _plain(value: object, outgoing: _Outgoing) -> object:  # noqa: PLR0911  (one per kind)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return [_plain(item, packed, memories) for item in value]
+        return [_plain(item, outgoing) for item in value]
     if isinstance(value, dict):
-        return {"map": [[str(key), _plain(item, packed, memories)] for key, item in value.items()]}
+        return {"map": [[str(key), _plain(item, outgoing)] for key, item in value.items()]}
     if isinstance(value, Path):
         return {"path": str(value)}
     if isinstance(value, bytes | bytearray | memoryview):
-        return {"bytes": [0, packed.append(memoryview(value)) if len(value) else 0, len(value)]}
+        return {"bytes": [PACKED, outgoing.add(value) if len(value) else 0, len(value)]}
     if isinstance(value, np.ndarray):
-        return {"array": [0, packed.append(value), value.dtype.str, list(value.shape)]}
+        return {"array": [PACKED, outgoing.add(value), value.dtype.str, list(value.shape)]}
     if isinstance(value, Memory):
-        memories.append(value)
-        return {"bytes": [len(memories), 0, value.size]}
+        outgoing.memories.append(value)
+        return {"bytes": [len(outgoing.memories) - 1, 0, value.size]}
     if isinstance(value, SharedArray):
-        memories.append(value.memory)
-        return {"array": [len(memories), value.offset, value.dtype.str, list(value.shape)]}
+        if value.memory not in outgoing.memories:
+            outgoing.memories.append(value.memory)
+        index = outgoing.memories.index(value.memory)
+        return {"array": [index, value.offset, value.dtype.str, list(value.shape)]}
     raise TypeError(f"{type(value).__name__} cannot cross to another process")
 
 

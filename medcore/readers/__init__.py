@@ -30,8 +30,6 @@ FOREIGN = (
     (b"\xff\x4f\xff\x51", 0, "JPEG 2000"),
     (b"ISc(", 0, "Bruker"),
     (b"ustar", 257, "tar"),
-    (b"n+1\0", 344, "NIfTI"),
-    (b"NRRD", 0, "NRRD"),
     (b"\x1f\x8b", 0, "gzip"),
     (b"\xd0\xcf\x11\xe0", 0, "Microsoft Office"),
 )
@@ -197,6 +195,6 @@ def reader_for(name: str, data: memoryview) -> Reader:
         )
     raise UnknownFormatError(
         N_("“{name}” is in no format that MedCore reads; its name does not count, only its content."),
-        hint=N_("Send DICOM, PNG, JPEG, TIFF, BMP or WebP files, or a zip of them."),
+        hint=N_("Send DICOM, NIfTI, NRRD, MetaImage, NumPy, PNG, JPEG, TIFF, BMP or WebP files, or a zip of them."),
         name=name,
     )

@@ -177,6 +177,7 @@ def _scan(stack: Stack, geometry: Geometry, count: int, suffix: str, start: int)
         transfer_syntax=label.transfer_syntax,
         window=stack.first.window,
         facts=dict(label.facts),
+        synthetic=label.synthetic,
     )
     return Scan(volume, stack.first.identity, tuple(stack.issues.values()))
 
@@ -226,7 +227,7 @@ def _steps_issue(count: int) -> Issue:
         Severity.INFO,
         Message(
             N_(
-                "The series shows each place {count} times (time, echo or weighting); each time became a scan of its own."
+                "The series shows each place {count} times (time, echo, weighting); each time became a scan of its own."
             ),
             {"count": count},
         ),

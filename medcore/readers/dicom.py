@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -19,14 +20,17 @@ from medcore.errors import (
     TruncatedFileError,
     UnknownFormatError,
 )
-from medcore.readers import Label, Limits, Place, Reader, Scan, Slice
+from medcore.readers import Label, Limits, Reader, Scan, Slice
 from medcore.readers._dicom_fast import walk
+from medcore.readers._dicom_frames import dose_grid, frame_headers
 from medcore.readers._dicom_header import Header, check_size, numbers, read_date, read_facts, read_header, text
 from medcore.readers._dicom_pixels import LOSSY, decode, inflate_dataset
+from medcore.readers._dicom_place import plane_geometry, read_place
 from medcore.readers._dicom_values import Values, to_values
+from medcore.readers._suv import uptake
 from medcore.readers._words import safe_code, safe_description, volume_name
 from medcore.records import Issue, Severity
-from medcore.volume import Affine, Geometry, Scale, Unit, Volume
+from medcore.volume import Array, Unit, Volume, Window
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -60,8 +64,57 @@ class Dicom(Reader):
         header = read_header(dataset, name, syntax)
         check_size(header, name, limits)
         stored, photometric = decode(dataset, header, name, limits)
+        if "PerFrameFunctionalGroupsSequence" in dataset and stored.ndim == 3 and header.modality != "SEG":
+            slices = _enhanced(stored, photometric, header, dataset, name)
+            if slices:
+                return slices
         values = to_values(stored, photometric, header, dataset, name)
-        return [_slice_or_scan(values, header, dataset)]
+        if header.modality == "PT" and values.unit is Unit.GREY:
+            values = _with_uptake(values, dataset)
+        return _grid(values, header, dataset) or [_slice_or_scan(values, header, dataset)]
+
+
+def _enhanced(stored: Array, photometric: str, header: Header, dataset: Any, name: str) -> list[Slice]:
+    """Each frame of an enhanced object as a slice; empty if a frame does not say where it lies."""
+    slices = []
+    for index, (frame, thickness) in enumerate(frame_headers(dataset, header)):
+        values = to_values(stored[index : index + 1], photometric, frame, dataset, name)
+        if header.modality == "PT" and values.unit is Unit.GREY:
+            values = _with_uptake(values, dataset)
+        place = read_place(dataset, frame, values.unit)
+        if place is None:
+            return []
+        issues = (*values.issues, *_issues(header, dataset))
+        place = replace(place, thickness_mm=thickness)
+        label = read_label(dataset, header)
+        slices.append(Slice(values.voxels[0], values.unit, place, label, header.identity, values.window, issues))
+    return slices
+
+
+def _grid(values: Values, header: Header, dataset: Any) -> list[Slice]:
+    """Frames of a regular grid with one position for all; empty if it is none."""
+    place = read_place(dataset, header, values.unit) if header.frames > 1 and values.unit is not Unit.RGB else None
+    if place is None:
+        return []
+    issues, label = (*values.issues, *_issues(header, dataset)), read_label(dataset, header)
+    voxels = values.voxels
+    dose = numbers(dataset, "DoseGridScaling", 1)
+    if dose is not None and header.modality == "RTDOSE":
+        voxels = (voxels.astype(np.float64) * dose[0]).astype(np.float32)
+    return [
+        Slice(voxels[index], values.unit, plane, label, header.identity, values.window, issues)
+        for index, plane in enumerate(dose_grid(dataset, header, place))
+    ]
+
+
+def _with_uptake(values: Values, dataset: Any) -> Values:
+    """PET values as SUV where the header proves the factor."""
+    found = uptake(dataset)
+    if not found.factor:
+        return replace(values, issues=(*values.issues, found.issue))
+    voxels = values.voxels.astype(np.float32) * np.float32(found.factor)
+    window = values.window and Window(values.window.centre * found.factor, values.window.width * found.factor)
+    return Values(voxels, Unit.SUV, window, (*values.issues, found.issue))
 
 
 def _read_plain(name: str, data: memoryview, limits: Limits) -> Scan | Slice | None:
@@ -163,82 +216,6 @@ def read_label(dataset: Any, header: Header) -> Label:
         facts=read_facts(dataset),
         synthetic=text(dataset, "Manufacturer") == PHANTOM_MAKER,
     )
-
-
-def read_place(dataset: Any, header: Header, unit: Unit) -> Place | None:
-    """Where a single slice lies; None if the header does not say so completely."""
-    if header.orientation is None or header.position_mm is None or header.spacing_mm is None:
-        return None
-    row, column = np.array(header.orientation[:3]), np.array(header.orientation[3:])
-    if abs(np.linalg.norm(row) - 1) > 0.01 or abs(np.linalg.norm(column) - 1) > 0.01 or abs(row @ column) > 0.01:
-        return None
-    o, p = header.orientation, header.position_mm
-    return Place(
-        series=(
-            header.identity.study,
-            header.identity.series,
-            header.frame_of_reference,
-            unit.value,
-            *header.image_type[:4],
-        ),
-        orientation=(o[0], o[1], o[2], o[3], o[4], o[5]),
-        position_mm=(p[0], p[1], p[2]),
-        spacing_mm=header.spacing_mm,
-        step=header.steps,
-        number=header.number,
-        thickness_mm=(numbers(dataset, "SliceThickness", 1) or (0.0,))[0],
-    )
-
-
-def plane_geometry(header: Header, dataset: Any) -> Geometry:
-    """The geometry of an image that stands alone: a radiograph, a frame of a cine, a slice without neighbours."""
-    spacing, scale = _plane_spacing(header)
-    if header.orientation is not None and header.position_mm is not None and spacing and not header.projection:
-        return Geometry(
-            slice_affine(header.orientation, header.position_mm, spacing, 1.0),
-            frame_of_reference=header.frame_of_reference,
-        )
-    if spacing is None:
-        return Geometry.pixels()
-    if not header.projection:
-        return Geometry.from_spacing((1.0, *spacing), scale=scale)
-    return Geometry(_projection_affine(spacing, dataset), scale=scale)
-
-
-def slice_affine(
-    orientation: tuple[float, ...], position_mm: tuple[float, ...], spacing_mm: tuple[float, float], step_mm: float
-) -> Affine:
-    """The affine of slices stacked along the normal of their plane (PS3.3, C.7.6.2.1.1)."""
-    row, column = np.array(orientation[:3]), np.array(orientation[3:])
-    affine = np.eye(4)
-    affine[:3, 0] = np.cross(row, column) * step_mm
-    affine[:3, 1] = column * spacing_mm[0]
-    affine[:3, 2] = row * spacing_mm[1]
-    affine[:3, 3] = position_mm
-    return affine
-
-
-def _plane_spacing(header: Header) -> tuple[tuple[float, float] | None, Scale]:
-    """Spacing and what its millimetres mean: only a spacing calibrated apart from the detector's is the patient's."""
-    if not header.projection:
-        return header.spacing_mm, Scale.PATIENT
-    calibrated = header.spacing_mm and header.detector_spacing_mm and header.spacing_mm != header.detector_spacing_mm
-    if calibrated:
-        return header.spacing_mm, Scale.PATIENT
-    return header.detector_spacing_mm or header.spacing_mm, Scale.DETECTOR
-
-
-AXES = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H": (0, 0, 1), "F": (0, 0, -1)}
-
-
-def _projection_affine(spacing: tuple[float, float], dataset: Any) -> Affine:
-    """Axes of a radiograph from Patient Orientation; a frontal view with the patient facing us where it is absent."""
-    words = [str(word).upper()[:1] for word in dataset.get("PatientOrientation") or ()]
-    lateral = text(dataset, "ViewPosition").upper() in ("LL", "RL", "LAT", "LATERAL")
-    row, column = words if len(words) == 2 and all(w in AXES for w in words) else ("P" if lateral else "L", "F")
-    if abs(np.dot(AXES[row], AXES[column])):
-        row, column = "L", "F"
-    return slice_affine((*AXES[row], *AXES[column]), (0.0, 0.0, 0.0), spacing, 1.0)
 
 
 def _issues(header: Header, dataset: Any) -> Iterable[Issue]:

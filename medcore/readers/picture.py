@@ -35,7 +35,7 @@ class Picture(Reader):
         pages = [upright(_array(page, data, deep, name), page) for page in _pages(image, name, limits)]
         if len({(page.shape, page.dtype) for page in pages}) > 1:
             pages = pages[:1]
-        voxels = np.stack(pages)
+        voxels = np.stack(pages) if len(pages) > 1 else pages[0][None]
         colour = voxels.ndim == 4
         issues = list(_issues(name, lossy, deep, getattr(image, "n_frames", 1), len(pages)))
         if colour and _is_grey(voxels):
@@ -132,8 +132,8 @@ def _array(page: Any, data: memoryview, deep: int, name: str) -> Array:
     """(R, C) or (R, C, 3) of one decoded page, in the depth it was stored with."""
     if deep:
         return _deep_colour(data, deep, name)
-    if page.mode in ("1", "L"):
-        return np.asarray(page.convert("L"))
+    if page.mode in ("1", "L") and "transparency" not in page.info:
+        return np.asarray(page if page.mode == "L" else page.convert("L"))
     if page.mode.startswith("I;16"):
         return np.asarray(page).astype(np.uint16)
     if page.mode == "I":
