@@ -21,7 +21,7 @@ from medcore.volume import Geometry, Unit, Volume
 from medcore.workbench.studies import BATCH_STUDIES, Studies, uploaded
 from medcore.workbench.workbench import Workbench
 
-COARSE = 8.0
+COARSE = 16.0
 
 
 def png(seed: int = 0) -> bytes:
