@@ -19,6 +19,7 @@ MAX_FUNCTION_LINES = 60
 ROOMS: dict[str, tuple[float, set[str]]] = {
     "errors": (0, set()),
     "language": (0, {"babel"}),
+    "logs": (0, set()),
     "volume": (1, {"numpy"}),
     "registry": (1, set()),
     "settings": (1, set()),
@@ -33,7 +34,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "store": (3, {"numpy", "sqlalchemy", "alembic"}),
     "criteria": (3, {"numpy", "scipy"}),
     "engine": (4, {"numpy"}),
-    "tasks": (4.1, {"numpy"}),
+    "tasks": (4.1, {"numpy", "scipy"}),
     "evaluation": (4.1, {"numpy", "scipy", "sklearn"}),
     "comparison": (4.1, {"numpy", "scipy"}),
     "exports": (4.1, {"numpy", "pydicom", "highdicom", "jinja2", "PIL"}),

@@ -15,6 +15,8 @@ import pytest
 
 from medcore.__main__ import main
 from tests.nn.model_folder import make_model
+from tests.nn.training.test_training import RECIPE
+from tests.nn.training.test_training import data as discs  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +48,7 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def surroundings(models_dir: Path, tmp_path: Path) -> dict[str, str]:
     """An English environment with the small random model and no store."""
     clean = {name: text for name, text in os.environ.items() if not name.startswith(("MEDCORE_", "LC_", "LANG"))}
+    clean["OMP_NUM_THREADS"] = "1"  # more threads only fight over the cores of a test machine
     return {**clean, "MEDCORE_MODELS_DIR": str(models_dir), "MEDCORE_DATA_DIR": str(tmp_path / "data")}
 
 
@@ -268,6 +271,32 @@ def test_the_shell_speaks_the_language_of_its_user(process: Call) -> None:
     assert english != chinese
     assert "absent.dcm" in chinese
     assert process("read", "absent.dcm", LANG="C", MEDCORE_LANGUAGE="zh_CN").err == chinese
+
+
+@pytest.mark.slow
+def test_train_writes_a_model_that_can_be_used_at_once(
+    call: Call,
+    discs: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    recipe, out, work = tmp_path / "toy.toml", tmp_path / "models" / "toy", tmp_path / "work"
+    recipe.write_text(RECIPE.format(epochs=1), encoding="utf-8")
+    outcome = call("train", recipe, "--data", discs, "--out", out, "--work", work, "--device", "cpu", "--json")
+    assert outcome.code == 0, outcome.err
+    assert (outcome.json["model"]["id"], outcome.json["model"]["labels"]) == ("toy", ["disc"])
+    assert {path.name for path in out.iterdir()} >= {"card.toml", "weights.safetensors", "evaluation.json"}
+    assert "epoch 0" in Path(outcome.json["log"]).read_text(encoding="utf-8")
+    picture = next((discs / "one").glob("*.png"))
+    answer = call("analyse", picture, "--task", "chest_xray", "--json", MEDCORE_MODELS_DIR=str(out.parent))
+    assert answer.json["scores"][0]["label"] == "disc"
+
+
+def test_a_recipe_that_cannot_be_used_is_named_before_anything_is_written(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("task = 'chest_xray'")
+    outcome = call("train", tmp_path / "bad.toml", "--out", tmp_path / "m", "--work", tmp_path / "w", "--json")
+    assert (outcome.code, outcome.json["error"]["type"]) == (2, "CardError")
+    assert not (tmp_path / "m").exists()
+    assert not (tmp_path / "w").exists()
 
 
 @pytest.mark.slow

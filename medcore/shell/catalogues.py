@@ -34,7 +34,7 @@ def list_models(context: typer.Context, as_json: AsJson = False) -> None:
         return
     cards = _models().cards()
     if as_json:
-        print_json({"models": [_card(card) for card in cards]})
+        print_json({"models": [card_object(card) for card in cards]})
         return
     rows = [(card.id, t(card.title), card.task, card.network, card.version, _auc(card)) for card in cards]
     columns = (t("id"), t("title"), t("task"), t("network"), t("version"), t("AUC (95 % interval)"))
@@ -52,25 +52,8 @@ def verify(as_json: AsJson = False) -> None:
         print_table(t("Weights"), (t("id"), t("state"), t("reason")), rows)
 
 
-def _models() -> Models:
-    return Models(Settings.from_environment().models_dir)
-
-
-def _task(task: Task, cards: tuple[ModelCard, ...]) -> dict[str, Plain]:
-    return {
-        "id": task.id,
-        "title": t(task.title),
-        "question": t(task.question),
-        "modalities": list(task.modalities),
-        "models": list(_models_of(task, cards)),
-    }
-
-
-def _models_of(task: Task, cards: tuple[ModelCard, ...]) -> tuple[str, ...]:
-    return tuple(card.id for card in cards if card.task == task.id)
-
-
-def _card(card: ModelCard) -> dict[str, Plain]:
+def card_object(card: ModelCard) -> dict[str, Plain]:
+    """A model as JSON: ids, operating points, figures, and what its card says."""
     return {
         "id": card.id,
         "title": t(card.title),
@@ -94,6 +77,24 @@ def _card(card: ModelCard) -> dict[str, Plain]:
         "attribution": list(card.attribution),
         "trained_on": card.trained_on,
     }
+
+
+def _models() -> Models:
+    return Models(Settings.from_environment().models_dir)
+
+
+def _task(task: Task, cards: tuple[ModelCard, ...]) -> dict[str, Plain]:
+    return {
+        "id": task.id,
+        "title": t(task.title),
+        "question": t(task.question),
+        "modalities": list(task.modalities),
+        "models": list(_models_of(task, cards)),
+    }
+
+
+def _models_of(task: Task, cards: tuple[ModelCard, ...]) -> tuple[str, ...]:
+    return tuple(card.id for card in cards if card.task == task.id)
 
 
 def _figures(metrics: Mapping[str, Estimate]) -> dict[str, Plain]:
