@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -145,3 +146,16 @@ def test_missing_voxels_are_named_and_the_rest_of_the_study_stays_readable(store
     assert damage.study == added.study.id
     assert store.add_studies([study(0)])[0].new_scans == 0
     assert store.damaged() == (), "uploading the file again mends it"
+
+
+def test_adding_and_deleting_the_same_pixels_at_once_never_leaves_a_study_without_them(store: Store) -> None:
+    def add_and_delete(number: int) -> None:
+        for _ in range(8):
+            (added,) = store.add_studies([study(0, sha256=f"{number:064x}")])  # equal pixels, different files
+            assert store.volume(added.study.scans[0].id).voxels.shape == (3, 4, 5)
+            store.delete(added.study.id)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add_and_delete, range(4)))
+    assert store.array_bytes() == 0
+    assert store.first_broken_entry() is None

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,7 +51,15 @@ def test_closing_stops_the_jobs_first(settings: Settings) -> None:
     assert (job.state, job.result) == (JobState.DONE, 0)
 
 
-def test_the_engine_is_opened_once_by_whoever_comes_first(settings: Settings) -> None:
+def test_the_engine_is_opened_once_by_whoever_comes_first(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+
+    def open_engine(given: Settings) -> object:
+        opened.append(given)
+        threading.Event().wait(0.05)  # long enough for the others to come
+        return object()
+
+    monkeypatch.setitem(sys.modules, "medcore.nn.torch_engine", SimpleNamespace(open_engine=open_engine))
     opener = EngineOpener(settings)
     assert opener.opened is None
     engines: list[object] = []
@@ -60,4 +69,4 @@ def test_the_engine_is_opened_once_by_whoever_comes_first(settings: Settings) ->
     for thread in threads:
         thread.join()
     assert engines == [opener.opened] * 4
-    assert engines[0] is not None
+    assert opened == [settings]
