@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import TypeAlias
 
 Value: TypeAlias = str | int | float
@@ -14,12 +15,23 @@ def N_(text: str) -> str:  # noqa: N802  (gettext's own name for "mark, translat
     return text
 
 
+class _Filler(Formatter):
+    """str.format with one more conversion: {value!t} is translated."""
+
+    def __init__(self, translate: Callable[[str], str]) -> None:
+        self.translate = translate
+
+    def convert_field(self, value: object, conversion: str | None) -> object:
+        return self.translate(str(value)) if conversion == "t" else super().convert_field(value, conversion)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A sentence for the user: an English template and the values that fill it.
 
     The template is also the key in the catalogues, so a message made in a decoder process or read
-    back from the store can still be shown in the reader's language.
+    back from the store can still be shown in the reader's language. A value that is itself a text of the
+    catalogues is written {reason!t} and translated too; all other values (names of files, say) stay as they are.
     """
 
     template: str
@@ -29,7 +41,7 @@ class Message:
         """The sentence in the language of `translate`, which is a gettext function."""
         if not self.template:
             return ""
-        return translate(self.template).format(**self.values)
+        return _Filler(translate).vformat(translate(self.template), (), self.values)
 
     def __str__(self) -> str:
         return self.text()

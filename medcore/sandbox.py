@@ -308,7 +308,7 @@ def _too_large(name: str, output_mb: int) -> MedcoreError:
 
 def _crashed(name: str, reason: str) -> MedcoreError:
     return DecoderCrashedError(
-        N_("The decoder failed on “{name}” ({reason}); nothing else was affected."),
+        N_("The decoder failed on “{name}” ({reason!t}); nothing else was affected."),
         hint=N_("The file is probably damaged. Export it again from its source."),
         name=name,
         reason=reason,

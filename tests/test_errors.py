@@ -24,6 +24,12 @@ def test_a_value_is_never_taken_for_a_template() -> None:
     assert Message("{name} is damaged.", {"name": "{count}.dcm"}).text() == "{count}.dcm is damaged."
 
 
+def test_a_value_is_translated_only_where_the_template_asks_for_it() -> None:
+    message = Message("{name}: {reason!t}", {"name": "damaged", "reason": "damaged"})
+    assert message.text(lambda text: "beschädigt" if text == "damaged" else text) == "damaged: beschädigt"
+    assert str(message) == "damaged: damaged"
+
+
 def test_an_empty_message_is_not_looked_up() -> None:
     """gettext answers the empty text with the header of the catalogue."""
     assert Message("").text(lambda text: "header") == ""

@@ -47,8 +47,8 @@ def texts(catalog: Catalog) -> Iterator[str]:
     return (str(entry.id) for entry in catalog if entry.id)
 
 
-def placeholders(text: str) -> list[tuple[str, str | None]]:
-    return sorted((name, spec) for _, name, spec, _ in Formatter().parse(text) if name is not None)
+def placeholders(text: str) -> list[tuple[str, str, str]]:
+    return sorted((name, spec or "", mark or "") for _, name, spec, mark in Formatter().parse(text) if name is not None)
 
 
 def test_every_language_has_a_catalogue() -> None:
@@ -77,7 +77,7 @@ def test_a_translation_has_the_placeholders_of_its_original(language: str) -> No
 
 
 def test_placeholders_have_names_so_that_translations_may_reorder_them(words: Catalog) -> None:
-    assert not [text for text in texts(words) if any(not name.isidentifier() for name, _ in placeholders(text))]
+    assert not [text for text in texts(words) if any(not name.isidentifier() for name, *_ in placeholders(text))]
 
 
 def test_a_text_is_looked_up_in_the_chosen_language() -> None:

@@ -121,5 +121,5 @@ def _known(factor: float, units: str, delay: float) -> Uptake:
 
 
 def _unknown(reason: str) -> Uptake:
-    message = Message(N_("No SUV: {reason}. Values are as the scanner stored them."), {"reason": reason})
+    message = Message(N_("No SUV: {reason!t}. Values are as the scanner stored them."), {"reason": reason})
     return Uptake(0.0, Issue("no_suv", Severity.WARN, message, Message(N_("Do not compare uptake with other scans."))))
