@@ -28,7 +28,7 @@ run: $(VENV)/ready-to-run  ## Start the app in the browser (PORT=8501, ADDRESS=1
 
 test: $(VENV)/ready-to-test  ## Lint, types, architecture and the whole suite
 	$(MAKE) --no-print-directory lint
-	@if command -v node >/dev/null && compgen -G 'tests/js/*.test.*' >/dev/null; then node --test tests/js/; \
+	@if command -v node >/dev/null && compgen -G 'tests/js/*.test.*' >/dev/null; then node --test tests/js/*.test.*; \
 	  else echo "node or tests/js is absent: the viewer's unit tests are left out"; fi
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(PYTEST)
 
