@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from medcore.errors import N_, MedcoreError, ReadError, TooLargeError
+from medcore.errors import N_, CorruptFileError, MedcoreError, ReadError, TooLargeError
 from medcore.readers import HEAD_BYTES, Limits, Scan, Slice, reader_for
 from medcore.readers._answer import pack
 from medcore.readers._archive import list_members, looks_like_zip, unpack_member
@@ -76,6 +76,10 @@ class _Desk:
             return self._read(index, name, memoryview(data))
         except MedcoreError as error:
             return {"error": describe(error)}
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  (strange bytes raise strange things; the next file is innocent)
+            return {"error": describe(_strange(name, error))}
 
     def stacks(self) -> Iterator[dict[str, object]]:
         """All series, each as one scan; their voxels leave the child one after the other."""
@@ -134,6 +138,16 @@ class _Desk:
         if "member" in part:
             return unpack_member(str(part["name"]), whole, part["member"], self.limits)
         return whole
+
+
+def _strange(name: str, error: Exception) -> MedcoreError:
+    """The refusal of a file that no check foresaw; the exception's own text stays here, it may quote the file."""
+    return CorruptFileError(
+        N_("“{name}” is damaged in a way that its reader did not expect ({reason})."),
+        hint=N_("Export it again from its source."),
+        name=name,
+        reason=type(error).__name__,
+    )
 
 
 def fingerprint(data: memoryview, crc: int | None = None) -> bytes:

@@ -1,4 +1,4 @@
-"""Where a DICOM image lies: a slice in the patient, a radiograph on its detector, an ultrasound frame in centimetres."""
+"""Where a DICOM image lies: a slice in the patient, a radiograph on its detector, an ultrasound frame in cm."""
 
 from __future__ import annotations
 

@@ -38,6 +38,8 @@ class Nifti(Reader):
         dtype = _dtype(name, header)
         check_grid(name, shape, dtype.itemsize, limits)
         plain = gunzip(name, data, limits) if packed else data
+        if not np.isfinite(float(header["vox_offset"])):
+            raise damaged(name, "NIfTI")
         offset = int(header["vox_offset"])
         count = int(np.prod(shape))
         if offset < len(head[:348]) or offset + count * dtype.itemsize > len(plain):

@@ -47,6 +47,8 @@ class Nrrd(Reader):
             raise UnsupportedFormatError(
                 N_("“{name}” keeps its voxels in another file."), hint=N_("Save it as one .nrrd file."), name=name
             )
+        if dtype.kind not in "iuf":
+            raise damaged(name, "NRRD")
         check_grid(name, shape, dtype.itemsize, limits)
         array = _voxels(name, data[stream.tell() :], header, dtype, limits)
         kinds = [str(kind) for kind in header.get("kinds") or []]
