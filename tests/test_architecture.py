@@ -1,6 +1,7 @@
 """The house rules of ARCHITECTURE.md, checked on every import of every file, also those inside functions."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ OPEN_TO_PAGES = {"workbench", "records", "volume", "errors", "language", "cards"
 STATE = Path("pages/ui/state.py")  # opens the workbench, so it alone also reads the settings
 PAGE_PACKAGES = {"streamlit", "plotly", "pandas", "numpy", "starlette", "anyio"}
 OWN_READER = {"nibabel": "nifti", "nrrd": "nrrd", "PIL": "picture"}
+DISTRIBUTIONS = {"PIL": "Pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "nrrd": "pynrrd"}
+COME_WITH_STREAMLIT = {"starlette", "anyio"}
 CATALOGUES = {
     "medcore/tasks": "TASK",
     "medcore/criteria": "CRITERION",
@@ -147,6 +150,14 @@ def test_a_decoder_library_stays_in_its_own_reader(file: Path) -> None:
     for package, reader in OWN_READER.items():
         if package in {other.split(".")[0] for other in imports(file)}:
             assert reader in file.stem, f"{file} imports {package}, which belongs to readers/{reader}.py"
+
+
+def test_every_imported_package_is_named_in_the_requirements() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    named = {re.split(r"[<>=\[;]", line)[0].strip().lower() for line in lines if line and not line.startswith("#")}
+    imported = {other.split(".")[0] for file in program_files() for other in imports(file) if not own(other)}
+    missing = {DISTRIBUTIONS.get(name, name).lower() for name in imported - sys.stdlib_module_names} - named
+    assert missing <= COME_WITH_STREAMLIT, missing
 
 
 def test_no_import_goes_in_a_circle() -> None:
