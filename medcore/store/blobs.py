@@ -17,6 +17,7 @@ from medcore.store.faults import disk_faults
 from medcore.volume import Array
 
 DRAFTS = "drafts"
+LAST_FOLDER = "ff"
 DIGEST_DIGITS = 64
 
 
@@ -33,6 +34,10 @@ class Blobs:
         self._now = now
         with disk_faults(folder):
             (folder / DRAFTS).mkdir(parents=True, exist_ok=True)
+            if not (folder / LAST_FOLDER).exists():  # made at once, so that no later array waits for a folder's flush
+                for number in range(256):
+                    (folder / f"{number:02x}").mkdir(exist_ok=True)
+                _sync_folder(folder)
 
     def path(self, digest: str) -> Path:
         """Where the array of this name is, or would be."""
@@ -133,12 +138,9 @@ class Blobs:
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
-            new_folder = not path.parent.exists()
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(exist_ok=True)  # a restored backup may lack empty folders
             draft.replace(path)
             _sync_folder(path.parent)
-            if new_folder:
-                _sync_folder(self._folder)
         finally:
             draft.unlink(missing_ok=True)
 
