@@ -100,12 +100,14 @@ def projection(dataset: Dataset, volume: Volume) -> None:
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     dataset.ViewPosition = volume.view
     dataset.PatientOrientation = list(_ends(volume))
-    dataset.KVP, dataset.ExposureTime, dataset.XRayTubeCurrent = "120", "8", "320"
-    dataset.DistanceSourceToDetector, dataset.DistanceSourceToPatient = "1800", "1650"
+    kilovolt, source, patient = ("120", "1800", "1650") if volume.body_part == "CHEST" else ("55", "1100", "1065")
+    dataset.KVP, dataset.ExposureTime, dataset.XRayTubeCurrent = kilovolt, "8", "320"
+    dataset.DistanceSourceToDetector, dataset.DistanceSourceToPatient = source, patient
     del dataset.FrameOfReferenceUID, dataset.PositionReferenceIndicator
     dataset.AcquisitionNumber = 1
     if volume.modality == "CR":
         dataset.PlateID = ""
+        dataset.Laterality = ""
         return
     dataset.PresentationIntentType = "FOR PRESENTATION"
     dataset.ImageLaterality = "U"

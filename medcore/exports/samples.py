@@ -14,8 +14,9 @@ from medcore.imaging.phantoms.brain_mr import Lesion, brain_mr, rigid
 from medcore.imaging.phantoms.chest_ct import Nodule, axial, chest_ct
 from medcore.imaging.phantoms.radiographs import Opacity, Pose, chest_radiograph
 from medcore.imaging.phantoms.shapes import rotation
-from medcore.imaging.phantoms.thorax import Build
+from medcore.imaging.phantoms.thorax import Build, thorax
 from medcore.imaging.phantoms.truth import Phantom
+from medcore.imaging.phantoms.wrist import wrist_radiograph
 
 SEED = "samples-1"  # UIDs follow from it; raise the number whenever the pixels change
 BEFORE, AFTER_RADIOGRAPH, AFTER_SCAN = date(2020, 3, 2), date(2020, 3, 16), date(2020, 5, 4)
@@ -105,6 +106,10 @@ def _lesion_later(coarse: float) -> Phantom:
     return brain_mr([solid], grid, shape, moved=moved, seed=2, acquired_on=AFTER_SCAN)
 
 
+def _wrist(coarse: float) -> Phantom:
+    return wrist_radiograph(pixel_mm=0.13 * coarse, acquired_on=BEFORE)
+
+
 def _coarser(
     shape: tuple[int, int, int], spacing_mm: tuple[float, float, float], factor: float
 ) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
@@ -130,6 +135,10 @@ SAMPLES: tuple[Sample, ...] = (
         "brain-lesion-later", N_("Synthetic phantom: brain lesion after treatment"), "SYNTHETIC-4", _lesion_later,
         Form("rle"),
     ),
+    Sample(
+        "wrist-fracture", N_("Synthetic phantom: wrist with a fracture"), "SYNTHETIC-5", _wrist,
+        Form("jpeg_ls", inverted=True),
+    ),
 )  # fmt: skip
 
 
@@ -147,6 +156,7 @@ def write_samples(
         if progress is not None:
             progress(k / len(SAMPLES), sample.title)
         files += write_sample(sample, folder, coarse=coarse)[1]
+    thorax.cache_clear()  # points of two chests are some 80 MB
     if progress is not None:
         progress(1.0, "")
     return tuple(files)

@@ -10,6 +10,7 @@ from medcore.imaging.phantoms.golden import GRIDS, ORIENTATIONS, PARTS, golden, 
 from medcore.imaging.phantoms.radiographs import Opacity, Pose, chest_radiograph
 from medcore.imaging.phantoms.shapes import Ellipsoid, Stack, covered, grid, hull, rotation
 from medcore.imaging.phantoms.truth import known
+from medcore.imaging.phantoms.wrist import wrist_radiograph
 from medcore.imaging.phantoms.xray import Detector, enlarge
 from medcore.volume import Geometry, Scale, Unit
 
@@ -175,6 +176,17 @@ def test_the_pose_moves_the_shadow_and_its_truth_alike() -> None:
     scale = Detector(1, 1, 1.6).magnification(30.0) / 1.6
     moved = np.subtract(there.centre_index, here.centre_index)
     assert moved.tolist() == pytest.approx([0, 16 * scale, 8 * scale])
+
+
+def test_the_break_of_the_wrist_is_seen_where_the_truth_says() -> None:
+    broken, whole = (wrist_radiograph(fractured=f, pixel_mm=0.5) for f in (True, False))
+    assert whole.targets == () and broken.volume.modality == "CR"
+    change = np.abs(broken.volume.voxels[0].astype(int) - whole.volume.voxels[0])
+    near = broken.mask.labels[0] == 1
+    below = np.zeros_like(near)
+    _, row, column = broken.targets[0].centre_index
+    below[round(row) + 60 :, round(column) - 30 : round(column) + 30] = True
+    assert change[near].mean() > 5 * change[below].mean()
 
 
 def test_the_same_phantom_twice_is_equal_to_the_last_bit() -> None:

@@ -18,6 +18,7 @@ from medcore.volume import Geometry, Triple, Unit, Volume, Window
 
 AIR, LUNG, FAT, MUSCLE, LIVER, BLOOD, CORTEX, MARROW, NODULE = -1000, -865, -95, 55, 105, 165, 1150, 210, 35
 SKIN_MM, FAT_MM = 1.8, 11.0
+SLAB = 64  # slices computed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,17 @@ def chest_ct(
         shape: (slices, rows, columns).
         noise_hu: Standard deviation of the noise in the body.
     """
-    canvas = Canvas(geometry, shape, AIR)
-    _paint_chest(canvas, thorax(build or Build(), float(np.clip(canvas.edge_mm / 2, 1, 3))))
     solids = [(n.name, Ellipsoid(n.centre_mm, (n.diameter_mm / 2,) * 3)) for n in nodules]
-    for _name, solid in solids:
-        canvas.paint(solid, NODULE)
-    image = _finish(canvas.image, noise_hu, seed)
+    image = np.empty(shape, dtype=np.int16)
+    for start in range(0, shape[0], SLAB):  # a whole series in float32 would fill the memory of a laptop
+        stop = min(start + SLAB, shape[0])
+        affine = geometry.affine.copy()
+        affine[:3, 3] = geometry.to_lps(np.array([start, 0, 0]))
+        canvas = Canvas(Geometry(affine), (stop - start, *shape[1:]), AIR)
+        _paint_chest(canvas, thorax(build or Build(), float(np.clip(canvas.edge_mm / 2, 1, 3))))
+        for _name, solid in solids:
+            canvas.paint(solid, NODULE)
+        image[start:stop] = _finish(canvas.image, noise_hu, [seed, start])
     targets, mask = known(solids, geometry, shape)
     volume = Volume(
         image, Unit.HU, "CT", geometry, name="Chest CT", acquired_on=acquired_on, body_part="CHEST",
@@ -96,7 +102,7 @@ def _paint_couch(canvas: Canvas) -> None:
     canvas.image += 560 * share * (canvas.image < -990)
 
 
-def _finish(image: Floats, noise_hu: float, seed: int) -> NDArray[np.int16]:
+def _finish(image: Floats, noise_hu: float, seed: list[int]) -> NDArray[np.int16]:
     """Reconstruction noise (finer than white, correlated in the plane), then whole HU."""
     rng = np.random.default_rng(seed)
     slices = min(image.shape[0], 12)

@@ -12,8 +12,8 @@ from scipy import ndimage
 from medcore.imaging.phantoms.shapes import Chord, Ellipsoid, Floats, covered, hull
 from medcore.imaging.phantoms.thorax import Build, Thorax, thorax
 from medcore.imaging.phantoms.truth import Phantom, Target
-from medcore.imaging.phantoms.xray import Detector, develop, enlarge, expose, shutter, stamp_r
-from medcore.volume import Affine, Geometry, Mask, Scale, Triple, Unit, Volume, Window
+from medcore.imaging.phantoms.xray import Detector, develop, enlarge, expose, projection_affine, shutter, stamp_r
+from medcore.volume import Geometry, Mask, Scale, Triple, Unit, Volume, Window
 
 # Linear attenuation per mm at the effective energy of a 120 kV chest exposure (about 65 keV).
 SOFT = 0.0195
@@ -100,13 +100,6 @@ def _radiograph(
         window=Window(2048, 4096), synthetic=True,
     )  # fmt: skip
     return Phantom(volume, tuple(targets), Mask(labels, {t.label: t.name for t in targets}, geometry))
-
-
-def projection_affine(pixel_mm: float) -> Affine:
-    """Axes of a frontal radiograph: columns to the patient's left, rows to the feet."""
-    affine = np.eye(4)
-    affine[:3, :3] = np.array([[0.0, 0.0, pixel_mm], [1.0, 0.0, 0.0], [0.0, -pixel_mm, 0.0]])
-    return affine
 
 
 def _outline(solid: Ellipsoid, detector: Detector) -> tuple[float, float, float, float]:

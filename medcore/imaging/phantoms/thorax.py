@@ -152,9 +152,13 @@ def _airways(grain: float) -> Cloud:
     windpipe = [(-1, -6, 210), (-2, 2, 150), (-3, 14, 100), (-4, 22, 62)]
     right = [(-4, 22, 66), (-18, 24, 46), (-34, 26, 24), (-44, 28, 2)]
     left = [(-2, 22, 66), (20, 24, 48), (40, 26, 35), (54, 30, 24)]
-    widths = (8.6, np.linspace(7.5, 3.5, 60), np.linspace(7, 3, 60))
-    paths = (windpipe, right, left)
-    return together([tube(smooth(path), wide, grain=grain) for path, wide in zip(paths, widths, strict=True)])
+    return together(
+        [
+            tube(smooth(windpipe), 8.6, grain=grain),
+            tube(smooth(right), np.linspace(7.5, 3.5, 60), grain=grain),
+            tube(smooth(left), np.linspace(7, 3, 60), grain=grain),
+        ]
+    )
 
 
 def _disc_height(k: int) -> tuple[float, float]:

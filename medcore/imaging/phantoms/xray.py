@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from medcore.imaging.phantoms.clouds import Cloud, deposit
 from medcore.imaging.phantoms.shapes import Floats
+from medcore.volume import Affine
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,13 @@ def develop(
     span = (high - low) * (1 - 0.55 * even)
     t = (shown - middle) / span
     return np.asarray(1 / (1 + np.exp(-4.4 * t)), dtype=np.float32)
+
+
+def projection_affine(pixel_mm: float) -> Affine:
+    """Axes of a frontal radiograph: columns to the patient's left, rows to the feet."""
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[0.0, 0.0, pixel_mm], [1.0, 0.0, 0.0], [0.0, -pixel_mm, 0.0]])
+    return affine
 
 
 def enlarge(image: Floats, shape: tuple[int, int], factor: int) -> Floats:
