@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 import numpy as np
 from sqlalchemy import delete, select
@@ -161,13 +160,13 @@ def to_prediction(session: Session, blobs: Blobs, row: RunRow) -> Prediction:
 
 
 def to_explanation(blobs: Blobs, row: ExplanationRow, run: RunRow) -> Explanation:
-    """The record of one heat map, memory-mapped."""
+    """The record of one heat map."""
     return Explanation(
         run=to_run(run.run),
         method=row.method,
         target=row.target,
         layer=row.layer,
-        heat=cast("np.ndarray[tuple[int, ...], np.dtype[np.float32]]", blobs.open(row.heat)),
+        heat=blobs.open(row.heat).astype(np.float32),
         peak=row.peak,
         seconds=row.seconds,
         checks={name: as_number(value) for name, value in as_table(row.checks).items()},

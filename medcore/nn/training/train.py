@@ -70,7 +70,9 @@ def publish(network: CamNet, recipe: Recipe, pictures: Pictures, *, out: Path, r
     half = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
     safetensors.torch.save_file({k: v.contiguous() for k, v in half.items()}, out / WEIGHTS_FILE)
     network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in half.items()})
-    logits = predict(network, pictures.seen)[:, 0].astype(float64)
+    logits: NDArray[float64] = np.full(len(pictures.truth), np.nan)  # training pictures are never asked about
+    rows = np.concatenate([pictures.part("validation"), pictures.part("test")])
+    logits[rows] = predict(network, pictures.seen[rows])[:, 0]
     calibration, threshold = _calibrate(logits, pictures)
     groups = _evaluate(logits, pictures, recipe, calibration, threshold)
     evaluation = {
