@@ -153,11 +153,13 @@ def enhanced(dataset: Dataset, volume: Volume, labels: Labels, slope: float, int
     """Turn a started dataset into an enhanced CT or MR of all slices (PS3.3, A.38 and A.36)."""
     kind = "CT" if volume.modality == "CT" else "MR"
     dataset.NumberOfFrames = volume.shape[0]
-    dataset.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    # Derived, because an original would have to describe an acquisition that never was.
+    dataset.ImageType = ["DERIVED", "PRIMARY", "VOLUME", "NONE"]
     dataset.PixelPresentation, dataset.VolumetricProperties = "MONOCHROME", "VOLUME"
     dataset.VolumeBasedCalculationTechnique = "NONE"
     dataset.ContentQualification = "RESEARCH"
     dataset.AcquisitionDateTime = f"{dataset.AcquisitionDate}120000"
+    del dataset.AcquisitionDate, dataset.AcquisitionTime
     dataset.PatientPosition = "HFS"
     dataset.AcquisitionContextSequence = Items()
     _dimensions(dataset, unique(labels.seed, labels.study, labels.series, "dimensions"))
@@ -168,7 +170,7 @@ def enhanced(dataset: Dataset, volume: Volume, labels: Labels, slope: float, int
         RescaleType="HU" if volume.unit is Unit.HU else "US",
     )
     frame_type = _one(
-        FrameType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"],
+        FrameType=["DERIVED", "PRIMARY", "VOLUME", "NONE"],
         PixelPresentation="MONOCHROME",
         VolumetricProperties="VOLUME",
         VolumeBasedCalculationTechnique="NONE",
@@ -176,6 +178,9 @@ def enhanced(dataset: Dataset, volume: Volume, labels: Labels, slope: float, int
     if kind == "MR":
         frame_type[0].ComplexImageComponent, frame_type[0].AcquisitionContrast = "MAGNITUDE", "T1"
         dataset.ComplexImageComponent, dataset.AcquisitionContrast = "MAGNITUDE", "T1"
+    else:
+        event = unique(labels.seed, labels.study, labels.series, "event")
+        shared.IrradiationEventIdentificationSequence = _one(IrradiationEventUID=event)
     setattr(shared, f"{kind}ImageFrameTypeSequence", frame_type)
     dataset.SharedFunctionalGroupsSequence = Items([shared])
     time = dataset.AcquisitionDateTime
