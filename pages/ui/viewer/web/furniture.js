@@ -71,6 +71,6 @@ export function boxes(frame, overlay, onPick) {
     const box = overlay.spec.boxes[index];
     const label = `${box.label} ${box.probability.toFixed(2)}`;
     return [svg("g", { class: "box", onpointerdown: (event) => { event.stopPropagation(); onPick(index); } },
-      svg("rect", { x, y, width, height }), text(x, Math.max(12, y - 5), label))];
+      svg("rect", { x, y, width, height, class: "edge" }), svg("rect", { x, y, width, height }), text(x, Math.max(12, y - 5), label))];
   });
 }

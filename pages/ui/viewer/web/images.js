@@ -61,7 +61,10 @@ export class Image {
     const perSlab = Math.max(1, Math.floor(SLAB_BYTES / this.sliceBytes));
     const todo = slabs(this.dims[0], perSlab).filter(([first, last]) => this.have.subarray(first, last).some((x) => !x));
     try {
-      if (todo.length) await this.#fetchSlab(source, todo.shift());
+      if (todo.length) {
+        await this.#fetchSlab(source, todo.shift());
+        await drawnOrLate();
+      }
       await Promise.all(Array.from({ length: PARALLEL }, async () => {
         while (todo.length && !this.error) await this.#fetchSlab(source, todo.shift());
       }));
@@ -84,6 +87,12 @@ export class Image {
     this.notify();
   }
 }
+
+/** The first slice is to be seen before the others take the line; a hidden page draws nothing, so not for long. */
+const drawnOrLate = () => new Promise((resolve) => {
+  setTimeout(resolve, 500);
+  requestAnimationFrame(() => requestAnimationFrame(resolve));
+});
 
 /** The image with this content: from memory where it has been fetched before. */
 export function imageFor(spec) {

@@ -61,6 +61,7 @@ function zoom(viewer, factor) {
 export function listenKeys(viewer) {
   viewer.root.addEventListener("keydown", (event) => {
     event.stopPropagation(); // the page has its own shortcuts on single letters
+    if (event.target.closest("dialog")) return;
     if (event.target.matches("input:not([type=range]), textarea, select") || event.altKey) return;
     const command = event.ctrlKey || event.metaKey;
     const key = command ? `ctrl+${event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()}` : event.key.length === 1 ? event.key.toLowerCase() : event.key;

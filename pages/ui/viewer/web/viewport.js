@@ -43,6 +43,7 @@ export class Viewport {
     const [width, height] = [Math.round(frame.width * pixels), Math.round(frame.height * pixels)];
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     const layers = this.viewer.layersFor(this, frame, pixels);
+    this.painted ||= this.pane.image.ready[1] > this.pane.image.ready[0];
     if (renderer.draw(layers, this.context, width, height)) this.viewer.redraw(this);
     this.#furnish(frame);
     this.#explain(frame, renderer);
