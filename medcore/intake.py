@@ -23,6 +23,7 @@ from medcore.wire import Memory, error_of
 
 WARM = "medcore.readers._child:warm"  # for Sandbox.warm at the start of the app
 READ = "medcore.readers._child:read_parts"
+LOOK = "medcore.readers._child:preview"
 LIST = "medcore.readers._child:list_zip"
 LIMITS = ("max_image_megapixels", "zip_max_entries", "zip_max_total_mb", "zip_max_ratio")
 MAX_ZIP_DEPTH = 3
@@ -104,6 +105,19 @@ def read_sources(
     while parts:
         parts = list(intake.read(parts))
     return Reading(tuple(intake.found), tuple(intake.refused))
+
+
+def first_look(source: Source, *, sandbox: Sandbox, settings: Settings, key: bytes = b"") -> Found | None:
+    """A quick picture of a zip of slices (its middle slice) or of a large compressed radiograph (at screen size).
+
+    None where there is no short cut; then `read_sources` is the way. The result is for looking, not for analysis.
+
+    Raises:
+        ReadError: The file cannot be read.
+    """
+    where = source.path if source.path is not None else source.data or b""
+    facts = sandbox.run(LOOK, source.name, where, _limits(settings), name=source.name)
+    return _found(unpack(facts), key) if isinstance(facts, dict) else None
 
 
 def decode_bytes(name: str, data: bytes | memoryview, settings: Settings) -> tuple[Found, ...]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from medcore.errors import N_, EmptyFileError, UnknownFormatError, UnsupportedFormatError
 from medcore.records import Issue
 from medcore.registry import load_entries
-from medcore.settings import Settings
 from medcore.volume import Array, Unit, Volume, Window
 
 HEAD_BYTES = 4096  # enough of a file to tell its format
@@ -46,12 +45,6 @@ class Limits:
 
     max_pixels: int
     max_bytes: int
-
-    @classmethod
-    def of(cls, settings: Settings) -> Limits:
-        """The limits of an installation; a pixel is allowed four bytes."""
-        pixels = settings.max_image_megapixels * 1_000_000
-        return cls(max_pixels=pixels, max_bytes=pixels * 4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def unpack_member(
         )
     if size > RATIO_FREE_BYTES and size > packed * limits["zip_max_ratio"]:
         raise _bomb(name, limits["zip_max_ratio"])
-    raw = _raw(name, data, int(member["offset"]), packed)
+    raw = raw_member(name, data, int(member["offset"]), packed)
     plain = raw if method == STORED else _inflate(name, raw, size)
     if len(plain) != size or zlib.crc32(plain) != int(member["crc"]):
         raise _damaged(name)
@@ -106,7 +106,12 @@ def encrypted(name: str) -> ArchiveError:
     )
 
 
-def _raw(name: str, data: memoryview, offset: int, packed: int) -> memoryview:
+def raw_member(name: str, data: memoryview, offset: int, packed: int) -> memoryview:
+    """The packed bytes of a member.
+
+    Raises:
+        ArchiveError: The zip is damaged there.
+    """
     if offset < 0 or offset + LOCAL_HEADER.size > len(data):
         raise _damaged(name)
     fields = LOCAL_HEADER.unpack_from(data, offset)

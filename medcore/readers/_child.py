@@ -36,6 +36,23 @@ def list_zip(name: str, source: Path | memoryview, limits: Mapping[str, int]) ->
     return list_members(name, _bytes(source), limits)
 
 
+def preview(name: str, source: Path | memoryview, limits: Mapping[str, int]) -> dict[str, object] | None:
+    """A first look at a zip of slices or a large radiograph (see `_preview`); None where there is no short cut."""
+    from medcore.readers._preview import middle_slice, reduced
+
+    data, sizes = _bytes(source), _sizes(limits)
+    if looks_like_zip(bytes(data[:4])):
+        item = middle_slice(name, data, list_members(name, data, limits), limits, sizes)
+    else:
+        item = reduced(name, data, sizes)
+    if isinstance(item, Slice):
+        stack = Stack(item)
+        stack.add(item, 0, b"")
+        scan, voxels = next(finish(stack, 1))
+        return pack(scan, voxels)
+    return None if item is None else pack(item)
+
+
 def read_parts(
     blob: memoryview | None, parts: Sequence[Mapping[str, Any]], limits: Mapping[str, int]
 ) -> Iterator[dict[str, object]]:
@@ -99,7 +116,7 @@ class _Desk:
 
     def _read(self, index: int, name: str, data: memoryview) -> dict[str, object]:
         scans = []
-        for item in reader_for(name, data).read(name, data, self._limits()):
+        for item in reader_for(name, data).read(name, data, _sizes(self.limits)):
             if isinstance(item, Slice):
                 self._place(item, index, fingerprint(data, self.crc), name)
             else:
@@ -121,10 +138,6 @@ class _Desk:
             self.open.append(stack)
         stack.add(item, index, digest)
 
-    def _limits(self) -> Limits:
-        pixels = self.limits["max_image_megapixels"] * 1_000_000
-        return Limits(max_pixels=pixels, max_bytes=pixels * 4)
-
     def _data(self, part: Mapping[str, Any]) -> bytes | memoryview:
         if "path" in part:
             key = str(part["path"])
@@ -138,6 +151,11 @@ class _Desk:
         if "member" in part:
             return unpack_member(str(part["name"]), whole, part["member"], self.limits)
         return whole
+
+
+def _sizes(limits: Mapping[str, int]) -> Limits:
+    pixels = limits["max_image_megapixels"] * 1_000_000
+    return Limits(max_pixels=pixels, max_bytes=pixels * 4)
 
 
 def _strange(name: str, error: Exception) -> MedcoreError:
@@ -168,7 +186,7 @@ def decode_bytes(name: str, data: bytes | memoryview, limits: Mapping[str, int])
     desk = _Desk(None, limits)
     sha256 = hashlib.sha256(data).hexdigest()
     scans = []
-    for item in reader_for(name, memoryview(data)).read(name, memoryview(data), desk._limits()):
+    for item in reader_for(name, memoryview(data)).read(name, memoryview(data), _sizes(limits)):
         if isinstance(item, Scan):
             scans.append(with_hash(item, sha256))
         else:

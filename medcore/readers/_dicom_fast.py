@@ -114,8 +114,13 @@ class FastDataset:
         return pixels
 
 
-def walk(data: memoryview) -> tuple[FastDataset, str] | None:
-    """The elements of a plain file and its transfer syntax; None for any file that is not plain."""
+def walk(data: memoryview, *, partial: bool = False) -> tuple[FastDataset, str] | None:
+    """The elements of a plain file and its transfer syntax; None for any file that is not plain.
+
+    Args:
+        data: The file.
+        partial: Only its first bytes are given, so the pixels need not be there.
+    """
     if len(data) < 160 or bytes(data[128:140]) != b"DICM\x02\x00\x00\x00UL\x04\x00":
         return None
     start = 144 + int(struct.unpack_from("<I", data, 140)[0])
@@ -126,7 +131,7 @@ def walk(data: memoryview) -> tuple[FastDataset, str] | None:
         return None
     dataset = FastDataset(data, syntax == IMPLICIT)
     try:
-        plain = _walk(dataset, start)
+        plain = _walk(dataset, start, partial)
     except (struct.error, IndexError, UnicodeDecodeError):
         return None
     return (dataset, syntax) if plain else None
@@ -140,7 +145,7 @@ def _syntax(meta: bytes) -> str:
     return meta[at + 8 : at + 8 + length].decode("ascii", "replace").strip(" \0")
 
 
-def _walk(dataset: FastDataset, at: int) -> bool:
+def _walk(dataset: FastDataset, at: int, partial: bool) -> bool:
     data, implicit, places = dataset.data, dataset.implicit, dataset.places
     size, last, tag = len(data), 0, 0
     for _ in range(MAX_ELEMENTS):
@@ -160,7 +165,7 @@ def _walk(dataset: FastDataset, at: int) -> bool:
         else:
             return False
         if tag == PIXEL_DATA:
-            if length == UNDEFINED or at + length > size:
+            if (length == UNDEFINED or at + length > size) and not partial:
                 return False
             dataset.pixels = data[at : at + length]
             return _ascii(dataset)

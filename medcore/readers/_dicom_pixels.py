@@ -185,6 +185,19 @@ def _check_frames(dataset: Any, header: Header, name: str) -> None:
             )
 
 
+def first_frame(dataset: Any, header: Header, name: str) -> bytes:
+    """The first compressed frame, its own size checked.
+
+    Raises:
+        TooLargeError: It is larger than the header says.
+        CorruptFileError: There is none.
+    """
+    _check_frames(dataset, header, name)
+    for frame in _frames(dataset, header):
+        return frame
+    raise _refusal(None, header, name)
+
+
 def _frames(dataset: Any, header: Header) -> Iterator[bytes]:
     from pydicom.encaps import generate_frames
 

@@ -71,7 +71,7 @@ class Dicom(Reader):
         values = to_values(stored, photometric, header, dataset, name)
         if header.modality == "PT" and values.unit is Unit.GREY:
             values = _with_uptake(values, dataset)
-        return _grid(values, header, dataset) or [_slice_or_scan(values, header, dataset)]
+        return _grid(values, header, dataset) or [slice_or_scan(values, header, dataset)]
 
 
 def _enhanced(stored: Array, photometric: str, header: Header, dataset: Any, name: str) -> list[Slice]:
@@ -131,7 +131,7 @@ def _read_plain(name: str, data: memoryview, limits: Limits) -> Scan | Slice | N
     stored = dataset.stored(header.rows, header.columns, header.bits_allocated, header.bits_stored, header.signed)
     if stored is None:
         return None
-    return _slice_or_scan(to_values(stored, header.photometric, header, dataset, name), header, dataset)
+    return slice_or_scan(to_values(stored, header.photometric, header, dataset, name), header, dataset)
 
 
 def parse(name: str, data: memoryview, limits: Limits) -> Any:
@@ -176,7 +176,8 @@ def transfer_syntax(dataset: Any) -> str:
     return "1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
 
 
-def _slice_or_scan(values: Values, header: Header, dataset: Any) -> Scan | Slice:
+def slice_or_scan(values: Values, header: Header, dataset: Any) -> Scan | Slice:
+    """A slice if the image lies in a series, else a scan of its own."""
     label = read_label(dataset, header)
     issues = (*values.issues, *_issues(header, dataset))
     stackable = header.frames == 1 and header.modality in STACKED and values.unit is not Unit.RGB
