@@ -43,7 +43,7 @@ def middle_slice(
             places.setdefault(series, []).append((along, index))
     if not places:
         return None
-    largest = sorted(max(places.values(), key=lambda found: len(found)))
+    largest = sorted(max((len(found), found) for found in places.values())[1])
     chosen = members[largest[len(largest) // 2][1]]
     plain = memoryview(unpack_member(name, data, chosen, limits))
     return next(iter(READER.read(name, plain, sizes)), None)
