@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -224,6 +225,7 @@ def _warm_up() -> None:
         bench.warm_up()
         for card in bench.models.cards()[:1]:
             bench.analyse.engine().warm_up(card)
+    gc.freeze()  # what is loaded now stays: no collection need look at torch's half million objects again
 
 
 def _link(name: str, value: str) -> None:

@@ -10,7 +10,7 @@ from medcore.workbench.jobs import Job, JobState
 from pages.ui import faults, state
 from pages.ui.words import plain, say, seconds, t
 
-REFRESH_SECONDS = 0.5
+REFRESH_SECONDS = 1.0
 SHOWN = 3  # finished jobs kept in sight
 ICONS = {
     JobState.DONE: ":material/check_circle:",
@@ -54,7 +54,8 @@ def _tray() -> None:
 
 def _progress(job: Job, *, place: str) -> None:
     """One job that is under way: stage, fraction, time, cancel. It may stand at several places of a page."""
-    left = "" if job.seconds_left is None else t("about {time} left", time=seconds(job.seconds_left))
+    remaining = round(job.seconds_left or 0)
+    left = t("about {time} left", time=seconds(remaining)) if remaining else ""
     line = " · ".join(filter(None, (say(job.stage), seconds(job.seconds), left)))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         st.progress(job.fraction, text=plain(line))

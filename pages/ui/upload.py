@@ -79,7 +79,9 @@ def _start(files: Sequence[UploadedFile]) -> None:
     bench = state.workbench()
     sources = [uploaded(file.name, file.getvalue()) for file in files]
     job = bench.jobs.start(
-        Message(N_("Reading {count} files"), {"count": len(sources)}),
+        Message(N_("Reading {count} files"), {"count": len(sources)})
+        if len(sources) > 1
+        else Message(N_("Reading a file")),
         lambda progress: bench.studies.add(sources, progress=progress, cancelled=progress.cancelled),
     )
     _follow(job)

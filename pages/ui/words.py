@@ -63,7 +63,7 @@ def studies_text(count: int) -> str:
 
 def seconds(value: float) -> str:
     """A duration with the digits it deserves."""
-    if value >= 10:
+    if isinstance(value, int) or value >= 10:
         return t("{seconds} s", seconds=f"{value:.0f}")
     return t("{seconds} s", seconds=f"{value:.2f}" if value < 1 else f"{value:.1f}")
 

@@ -10,11 +10,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.nn.model_folder import make_model
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -54,7 +56,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[str]:
+def serving(data: Path, models: Path) -> Iterator[str]:
     """The app on a free port with its studies in `data`; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -67,7 +69,7 @@ def serving(data: Path) -> Iterator[str]:
         server = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**environment, "MEDCORE_DATA_DIR": str(data), "OMP_NUM_THREADS": "1"},
+            env={**environment, "MEDCORE_DATA_DIR": str(data), "MEDCORE_MODELS_DIR": str(models)},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -96,21 +98,29 @@ def _wait_until_healthy(address: str, server: subprocess.Popen[bytes], log: Path
     raise RuntimeError(f"the app did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One small network with random weights: these tests are about the app, not about what a model knows."""
+    folder = tmp_path_factory.mktemp("models")
+    make_model(folder, network="resnet18", width=16)
+    return folder
+
+
 @pytest.fixture
-def fresh_server(tmp_path: Path) -> Iterator[str]:
+def fresh_server(tmp_path: Path, models: Path) -> Iterator[str]:
     """A server that nobody has asked anything yet."""
-    with serving(tmp_path / "data") as address:
+    with serving(tmp_path / "data", models) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[str]:
     """One server for the tests that do not mind each other's studies."""
-    with serving(tmp_path_factory.mktemp("browser") / "data") as address:
+    with serving(tmp_path_factory.mktemp("browser") / "data", models) as address:
         yield address
 
 
 @pytest.fixture
-def restartable(tmp_path: Path) -> Callable[[], Any]:
+def restartable(tmp_path: Path, models: Path) -> Callable[[], AbstractContextManager[str]]:
     """Starts servers one after the other on the same data folder."""
-    return lambda: serving(tmp_path / "data")
+    return lambda: serving(tmp_path / "data", models)
