@@ -3,8 +3,8 @@
     python benchmarks/decode_table.py ZIP_OR_FOLDER...
 
 Columns: ours, pydicom alone (all its plugins), SimpleITK, GDCM. Every decoder but ours runs in a child of its own for
-each file, because they abort on some. "Equal" counts files where ours follows from pydicom's stored pixels by one linear
-rescale, to three grey levels; files whose palette or lookup table we apply are counted as compared, not as equal.
+each file, because they abort on some. "Equal" counts files where ours follows from pydicom's stored pixels by one
+linear rescale, to three grey levels; files whose palette or table we apply are counted as compared, not as equal.
 """
 
 from __future__ import annotations
