@@ -23,6 +23,7 @@ from medcore.records import Issue
 
 Plain: TypeAlias = str | int | float | bool | list["Plain"] | dict[str, "Plain"] | None
 LANGUAGE_VARIABLES = ("MEDCORE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides
+FILE_WIDTH = 160  # columns of a table that does not go to a terminal
 
 _translate = translator(best_language(next((os.environ[v] for v in LANGUAGE_VARIABLES if os.environ.get(v)), "")))
 
@@ -90,7 +91,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(column, overflow="fold")  # a name or hash is worth its whole length
     for row in rows:
         table.add_row(*row)
-    Console(file=_answer(), highlight=False, markup=False).print(table)
+    width = None if _answer().isatty() else FILE_WIDTH
+    Console(file=_answer(), width=width, highlight=False, markup=False).print(table)
 
 
 def print_issues(name: str, issues: Sequence[Issue]) -> None:
