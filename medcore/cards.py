@@ -170,7 +170,8 @@ def verify_weights(card: ModelCard) -> None:
     if digest != card.sha256:
         raise WeightsError(
             N_(
-                "The weights of {model} are not the ones its card was written for (SHA-256 {digest}… instead of {expected}…)."
+                "The weights of {model} are not the ones its card was written for "
+                "(SHA-256 {digest}… instead of {expected}…)."
             ),
             hint=N_("Do not use them. Restore models/{model}/weights.safetensors from the release."),
             model=card.id,

@@ -67,7 +67,7 @@ class Analyse:
         """Titles of the explanation methods by id; opens the engine's room, but no network."""
         from medcore.nn.explainers import load_explainers  # torch: only when asked
 
-        return {id: method.title for id, method in load_explainers().items()}
+        return {name: method.title for name, method in load_explainers().items()}
 
     def suggest(self, scan: ScanFacts) -> str | None:
         """The task whose models take this scan with the fewest doubts, or None."""
