@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import guard, show, state
+from pages.ui import guard, keys, show, state
 from pages.ui.words import giga, plain, say, t
 
 guard.inside_shell()
@@ -22,7 +22,7 @@ with use:
     st.markdown("\n".join(f"- {plain(say(line))}" for line in about.privacy()))
     st.markdown("- " + t("Text burnt into the pixels is not removed: look before you show a scan to others."))
     st.subheader(t("Keyboard and mouse"))
-    show.facts({keys: t(meaning) for keys, meaning in show.KEYS.items()})
+    show.facts(keys.sheet())
 
 with machine:
     st.subheader(t("This installation"))

@@ -25,7 +25,7 @@ result = analysing.latest(study, scan, task, model)
 left, right = st.columns([2, 1], gap="medium")
 with right:
     if result is None:
-        findings.teach()
+        findings.before(scan, task, model)
     else:
         result = findings.show_all(result)
 with left:

@@ -7,16 +7,13 @@ from pages.ui.words import t
 
 guard.inside_shell()
 
-if not state.workbench().studies.list():
+studies = state.workbench().studies.list()
+if not studies:
     library.teach()
-    upload.drop_zone()
-    upload.outcome()
-    st.stop()
-
-with st.expander(t("Add studies"), icon=":material/upload:", key="add", on_change="rerun"):
-    upload.drop_zone()
-    upload.samples()
+upload.drop_zone()
 upload.outcome()
+if not studies:
+    st.stop()
 
 listed, opened = st.columns([6, 5], gap="medium")
 with listed:

@@ -31,6 +31,7 @@ def question(study: Study, controls: DeltaGenerator) -> tuple[ScanFacts, str, st
         model = pick.model(choices)
         with st.popover(t("Options"), icon=":material/tune:"):
             where = device()
+            pick.unfit_models(choices)
         if st.button(
             t("Run"), type="primary", icon=":material/play_arrow:", disabled=not model, key="run", shortcut="Ctrl+Enter"
         ):

@@ -6,20 +6,22 @@ import html
 
 import streamlit as st
 
-from medcore.records import Classification, Score
+from medcore.records import Classification, ScanFacts, Score
 from medcore.workbench.analyse import Analysis
-from pages.ui import analysing, model_cards, show
+from pages.ui import analysing, model_cards, show, state
 from pages.ui.words import percent, plain, seconds, t
 
 
-def teach() -> None:
-    """What stands there before the first run."""
+def before(scan: ScanFacts, task: str, model: str) -> None:
+    """What stands there before the first run: what will come, and what to know of this scan."""
     st.markdown(
         t(
             "Press **Run**. You get the finding with its probability on the model's own scale and its operating point, "
             "a heat map of where the model looked, and what it cannot do."
         )
     )
+    if model:
+        show.issues(state.workbench().analyse.warnings(scan, task, model))
 
 
 def show_all(analysis: Analysis) -> Analysis:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from medcore.records import Study
-from pages.ui import pick, picture, show, state, upload
+from pages.ui import pick, picture, show, state
 from pages.ui.words import kind, plain, scans, studies_text, t
 
 PER_PAGE = 12
@@ -22,9 +22,7 @@ def teach() -> None:
             "study. Then choose **Analyse**: a model says what it finds, on which scale, and where it looked."
         )
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        upload.samples()
-        st.caption(t("No scan at hand? The samples are synthetic: no patient stands behind them."))
+    st.caption(t("No scan at hand? The sample studies are synthetic: no patient stands behind them."))
 
 
 def filters() -> tuple[Study, ...]:
@@ -66,8 +64,10 @@ def listing(studies: Sequence[Study]) -> None:
     elif layout == "grid":
         _grid(part)
     else:
-        for study in part:
-            _row(study)
+        answered = state.workbench().studies.tasks_run()
+        with st.container(gap="xxsmall"):
+            for study in part:
+                _row(study, answered.get(study.id, ()))
 
 
 def batch_button() -> None:
@@ -89,8 +89,7 @@ def details(study: Study) -> None:
             with st.popover(t("Delete"), icon=":material/delete:"):
                 _delete(study)
     _undo()
-    scan = pick.scan(study)
-    picture.look(scan)
+    picture.look(pick.series(study))
     show.scan_facts(study)
     st.markdown(t("**Quality**"))
     show.issues([issue for one in study.scans for issue in one.issues])
@@ -98,7 +97,7 @@ def details(study: Study) -> None:
         st.caption(t("Nothing to complain about."))
 
 
-def _row(study: Study) -> None:
+def _row(study: Study, answered: Sequence[str]) -> None:
     opened = study.id == state.study_id()
     with st.container(key=f"row-{'open-' if opened else ''}{study.id}", horizontal=True, vertical_alignment="center"):
         _tick(study)
@@ -107,8 +106,10 @@ def _row(study: Study) -> None:
         with st.container(gap=None):
             _title(study)
             st.caption(" · ".join(filter(None, (plain(show.identity(study)), scans(len(study.scans))))))
-        with st.container(horizontal=True, width="content", gap="xsmall"):
+        with st.container(horizontal=True, horizontal_alignment="right", width=210, gap="xsmall"):
             show.badges(study)
+            for task in answered:
+                st.badge(pick.task_title(task), icon=":material/query_stats:", color="blue")
 
 
 def _grid(studies: Sequence[Study]) -> None:

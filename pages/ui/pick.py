@@ -47,7 +47,7 @@ def open_study() -> None:
     )
     if chosen:
         with st.container(key="thumb-open", horizontal=True, vertical_alignment="center"):
-            show.thumbnail(chosen, pixels=72)
+            show.thumbnail(chosen, pixels=64)
             show.study_facts(chosen)
 
 
@@ -73,6 +73,28 @@ def scan(of: Study) -> ScanFacts:
     return scans[one_of("scan", t("Scan"), titles, default=of.scans[0].id, hide_single=True)]
 
 
+def series(of: Study) -> ScanFacts:
+    """One scan of a study from the strip of its scans."""
+    scans = {scan.id: scan for scan in of.scans}
+    current = state.chosen("scan", list(scans), of.scans[0].id)
+    if len(scans) == 1:
+        return scans[current]
+    with st.container(horizontal=True, gap="small", key="strip"):
+        for scan in of.scans:
+            mark = "open-" if scan.id == current else ""
+            with st.container(width=104, gap=None, key=f"thumb-{mark}strip-{scan.id}"):
+                show.scan_thumbnail(scan.id, pixels=104)
+                st.button(
+                    plain(scan.name) or kind(scan.modality),
+                    key=f"series-{scan.id}",
+                    type="tertiary",
+                    on_click=state.choose,
+                    args=("scan", scan.id),
+                    help=f"{kind(scan.modality)} · {size(scan.shape)}",
+                )
+    return scans[current]
+
+
 def task(of: ScanFacts) -> str:
     """The clinical question; the likely one stands first."""
     return one_of("task", t("Question"), _task_titles(), default=state.workbench().analyse.suggest(of) or "")
@@ -96,13 +118,12 @@ def model(choices: tuple[ModelChoice, ...]) -> str:
 
 
 def unfit_models(choices: tuple[ModelChoice, ...]) -> None:
-    """The other models, each with the reason why it cannot be chosen."""
-    unfit = [choice for choice in choices if choice.reason is not None]
-    if not unfit:
-        return
-    with st.expander(t("{count} models do not fit this scan", count=len(unfit)), icon=":material/block:"):
-        for choice in unfit:
-            st.markdown(f"**{plain(t(choice.card.title))}**  \n{plain(say(choice.reason)) if choice.reason else ''}")
+    """The models that cannot be chosen, each with the reason."""
+    unfit = [(choice.card.title, choice.reason) for choice in choices if choice.reason is not None]
+    if unfit:
+        st.caption(t("These models do not fit this scan:"))
+    for title, reason in unfit:
+        st.markdown(f":material/block: **{plain(t(title))}**  \n{plain(say(reason))}")
 
 
 def one_of(name: str, label: str, titles: Mapping[str, str], *, default: str = "", hide_single: bool = False) -> str:
@@ -133,6 +154,11 @@ def segment(name: str, label: str, titles: Mapping[str, str]) -> str:
         required=True,
     )
     return value
+
+
+def task_title(task: str) -> str:
+    """A clinical question by its id; the id itself when there is no such question any more."""
+    return _task_titles().get(task, task)
 
 
 def _task_titles() -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from medcore.records import Detection, ScanFacts, Segmentation
 from medcore.workbench.analyse import Analysis
 from pages.ui import state
@@ -11,16 +13,18 @@ from pages.ui.words import t
 
 QUICK_PIXELS = 430
 READING_PIXELS = 600
+LAYOUTS = {"overlay": Layout.ONE, "beside": Layout.PAIR, "original": Layout.AUTO, "seen": Layout.ONE}
 
 
 def look(scan: ScanFacts, *, large: bool = False) -> None:
     """A scan by itself."""
-    viewer(
-        [Pane(state.volume(scan.id), "")],
-        key=f"look-{scan.id}-{large}",
-        height=READING_PIXELS if large else QUICK_PIXELS,
-        tools=large,
-    )
+    with st.container(key="viewport-large" if large else "viewport-quick"):
+        viewer(
+            [Pane(state.volume(scan.id), "")],
+            key=f"look-{scan.id}-{large}",
+            height=READING_PIXELS if large else QUICK_PIXELS,
+            tools=large,
+        )
 
 
 def result(analysis: Analysis, view: str) -> None:
@@ -28,15 +32,11 @@ def result(analysis: Analysis, view: str) -> None:
     run = analysis.prediction.run
     seen = state.network_view(run.id, analysis) if view == "seen" else None
     if seen is not None:
-        viewer([Pane(seen, t("What the network saw"))], key=f"seen-{run.id}", height=READING_PIXELS, layout=Layout.ONE)
-        return
-    overlays = () if view == "original" else _overlays(analysis)
-    viewer(
-        [Pane(state.volume(run.scan), "", overlays)],
-        key=f"result-{run.id}-{view}",
-        height=READING_PIXELS,
-        layout=Layout.PAIR if view == "beside" else Layout.AUTO if view == "original" else Layout.ONE,
-    )
+        pane = Pane(seen, t("What the network saw"))
+    else:
+        pane = Pane(state.volume(run.scan), "", () if view == "original" else _overlays(analysis))
+    with st.container(key="viewport-large"):
+        viewer([pane], key=f"{view}-{run.id}", height=READING_PIXELS, layout=LAYOUTS[view])
 
 
 def _overlays(analysis: Analysis) -> tuple[Overlay, ...]:

@@ -7,14 +7,11 @@ from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
-from medcore.errors import N_, MedcoreError
+from medcore.errors import MedcoreError
 from medcore.records import Issue, Run, Severity, Study
 from pages.ui import state
-from pages.ui.words import day, kind, plain, say, seconds, size, t
+from pages.ui.words import day, kind, millimetres, plain, say, seconds, size, t
 
-KEYS = {
-    "Ctrl + Enter": N_("Run the analysis"),
-}
 ORDER = (Severity.BLOCK, Severity.WARN, Severity.INFO)
 ICONS = {Severity.BLOCK: ":material/block:", Severity.WARN: ":material/warning:", Severity.INFO: ":material/info:"}
 COLOURS = {Severity.BLOCK: "red", Severity.WARN: "orange", Severity.INFO: "blue"}
@@ -22,12 +19,17 @@ COLOURS = {Severity.BLOCK: "red", Severity.WARN: "orange", Severity.INFO: "blue"
 
 def thumbnail(study: Study, *, pixels: int) -> None:
     """The first scan, small."""
+    scan_thumbnail(study.scans[0].id, pixels=pixels)
+
+
+def scan_thumbnail(scan: str, *, pixels: int) -> None:
+    """A scan, small."""
     try:
-        picture = state.workbench().studies.thumbnail(study.scans[0].id)
+        picture = state.workbench().studies.thumbnail(scan)
     except MedcoreError:  # the study itself is worth showing without its picture
         st.markdown(":material/hide_image:")
         return
-    st.image(picture, width=pixels, alt=t("Small picture of the study"))
+    st.image(picture, width=pixels, alt=t("Small picture of the scan"))
 
 
 def study_facts(study: Study) -> None:
@@ -75,7 +77,7 @@ def issues(found: Iterable[Issue]) -> None:
 def scan_facts(study: Study) -> None:
     """Each scan of a study in one line."""
     for scan in study.scans:
-        spacing = t("no scale") if scan.spacing_mm is None else " × ".join(f"{x:.3g}" for x in scan.spacing_mm) + " mm"
+        spacing = t("no scale") if scan.spacing_mm is None else millimetres(scan.spacing_mm[scan.shape[0] == 1 :])
         parts = [plain(scan.name), kind(scan.modality), size(scan.shape), spacing, scan.body_part, scan.view]
         st.caption(" · ".join(part for part in parts if part))
 

@@ -182,6 +182,12 @@ def chosen(name: str, options: Sequence[str], default: str = "") -> str:
     return value
 
 
+def choose(name: str, value: str) -> None:
+    """Choose for the user, as a click on a picture does."""
+    session().choices[name] = value
+    _link(name, value)
+
+
 def widget(name: str) -> str:
     """Key of the chooser's widget."""
     return f"choose-{name}"
@@ -189,9 +195,7 @@ def widget(name: str) -> str:
 
 def commit(name: str) -> None:
     """Take over what the user has just chosen."""
-    value = st.session_state[widget(name)] or session().choices.get(name, "")
-    session().choices[name] = value
-    _link(name, value)
+    choose(name, st.session_state[widget(name)] or session().choices.get(name, ""))
 
 
 def widget_value(key: str) -> str:

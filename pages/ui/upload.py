@@ -17,28 +17,27 @@ FORMATS = "DICOM · PNG · JPEG · TIFF · ZIP"
 
 
 def drop_zone() -> None:
-    """Files, a zip, or a folder; reading starts as soon as they are here."""
-    round_ = state.session().uploads
-    files, folder = st.columns([3, 2])
+    """Files, a zip, a folder, or the samples; reading starts as soon as the files are here."""
+    uploads = state.session().uploads
+    with st.container(key="drop"):
+        files, folder, samples = st.columns([5, 4, 2], vertical_alignment="bottom")
     with files:
         dropped = st.file_uploader(
-            t("Drop scans here: {formats}", formats=FORMATS), accept_multiple_files=True, key=f"files-{round_}"
+            t("Scans: {formats}", formats=FORMATS), accept_multiple_files=True, key=f"files-{uploads}"
         )
     with folder:
-        below = st.file_uploader(t("Or a whole folder"), accept_multiple_files="directory", key=f"folder-{round_}")
+        below = st.file_uploader(t("A whole folder"), accept_multiple_files="directory", key=f"folder-{uploads}")
+    with samples:
+        st.button(
+            t("Sample studies"),
+            icon=":material/science:",
+            key="samples",
+            on_click=_start_samples,
+            width="stretch",
+            help=t("Synthetic studies made by MedCore: no patient stands behind them."),
+        )
     if dropped or below:
         _start([*(dropped or ()), *(below or ())])
-
-
-def samples() -> None:
-    """The sample studies in one click."""
-    st.button(
-        t("Add the sample studies"),
-        icon=":material/science:",
-        key="samples",
-        on_click=_start_samples,
-        help=t("Synthetic studies made by MedCore: no patient stands behind them."),
-    )
 
 
 def outcome() -> None:

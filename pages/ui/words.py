@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from medcore.errors import Message, Value
@@ -49,6 +49,15 @@ def size(shape: tuple[int, int, int]) -> str:
     if slices == 1:
         return t("{rows} × {columns} px", rows=rows, columns=columns)
     return t("{rows} × {columns} px, {slices} slices", rows=rows, columns=columns, slices=slices)
+
+
+def millimetres(steps: Sequence[float]) -> str:
+    """Distances between voxels, in mm.
+
+    >>> millimetres((3.0, 0.4883, 0.4883))
+    '3 × 0.488 × 0.488 mm'
+    """
+    return " × ".join(f"{step:.3g}" for step in steps) + " mm"
 
 
 def scans(count: int) -> str:

@@ -30,8 +30,6 @@ def picture(seed: int) -> bytes:
 def upload(page: Page, *files: tuple[str, bytes]) -> None:
     """Drop files and wait for the outcome."""
     chooser = page.get_by_test_id("stFileUploader").first.locator("input[type=file]")
-    if not chooser.is_visible() and page.locator(".st-key-add summary").count():
-        page.locator(".st-key-add summary").click()
     payload = [{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in files]
     chooser.set_input_files(payload)
     expect(page.locator(".st-key-close-outcome")).to_be_visible(timeout=SLOW)

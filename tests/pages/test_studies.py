@@ -18,7 +18,7 @@ def titles(app: AppTest) -> list[str]:
 def test_an_empty_store_teaches_and_offers_samples(app: AppTest) -> None:
     app.run()
     assert "Bring in a scan" in words(app)
-    assert app.button(key="samples").label == "Add the sample studies"
+    assert app.button(key="samples").label == "Sample studies"
     assert [uploader.key for uploader in app.file_uploader] == ["files-0", "folder-0"]
 
 
