@@ -77,7 +77,7 @@ class Pixels:
             shelf = self._shelf(owner)
             token = shelf.tokens.get(content)
             if token is None or token not in shelf.pixels:
-                token = secrets.token_urlsafe(24)
+                token = secrets.token_urlsafe(16)
                 shelf.tokens[content] = token
                 shelf.pixels[token] = array
             shelf.pixels.move_to_end(token)
@@ -130,7 +130,7 @@ class Pixels:
     def _shelf(self, owner: Owner) -> _Shelf:
         shelf = self._shelves.get(owner.session)
         if shelf is None or shelf.owner != owner:
-            shelf = self._shelves[owner.session] = _Shelf(owner=owner, proof=secrets.token_urlsafe(24))
+            shelf = self._shelves[owner.session] = _Shelf(owner=owner, proof=secrets.token_urlsafe(16))
         return shelf
 
     def _owning(self, token: str) -> _Shelf | None:

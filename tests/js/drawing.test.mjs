@@ -12,7 +12,7 @@ import { Frame, View } from "../../pages/ui/viewer/web/view.js";
 import { dragged, grey, presetsOf } from "../../pages/ui/viewer/web/windowing.js";
 
 function image(dims, kind, values) {
-  const made = new Image({ content: String(Math.random()), dims, kind, channels: 1 });
+  const made = new Image({ content: String(Math.random()), dims, kind });
   made.data.set(values);
   made.have.fill(1);
   made.ready = [0, dims[0]];

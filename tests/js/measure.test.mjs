@@ -9,7 +9,7 @@ import { cross, distance, dot, sub, unit } from "../../pages/ui/viewer/web/vec.j
 const close = (a, b, tolerance = 1e-9) => assert.ok(Math.abs(a - b) < tolerance, `${a} is not ${b}`);
 
 function scan(affine, dims, value) {
-  const image = new Image({ content: "test", dims, kind: "int16", channels: 1 });
+  const image = new Image({ content: "test", dims, kind: "int16" });
   let at = 0;
   for (let s = 0; s < dims[0]; s++) for (let r = 0; r < dims[1]; r++) for (let c = 0; c < dims[2]; c++) image.data[at++] = value(s, r, c);
   image.have.fill(1);

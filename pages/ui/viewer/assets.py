@@ -20,15 +20,16 @@ def _hash(parts: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
     for name, content in parts.items():
         digest.update(name.encode() + b"\0" + content + b"\0")
-    return digest.hexdigest()[:20]
+    return digest.hexdigest()[:12]
 
 
 VERSION: Final = _hash(_FILES)
 
 
 def entry() -> str:
-    """The small module that Streamlit itself carries; it imports the rest."""
-    return _FILES[ENTRY].decode()
+    """The small module that imports the rest, without comments: Streamlit sends it with every rerun."""
+    lines = (line.strip() for line in _FILES[ENTRY].decode().splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def scripts() -> tuple[str, ...]:
@@ -39,7 +40,7 @@ def scripts() -> tuple[str, ...]:
 def keep_words(words: Mapping[str, str]) -> str:
     """Keep one language's words for serving and return their file name."""
     content = json.dumps(words, ensure_ascii=False, sort_keys=True).encode()
-    name = f"words-{hashlib.sha256(content).hexdigest()[:16]}.json"
+    name = f"words-{hashlib.sha256(content).hexdigest()[:12]}.json"
     _words[name] = content
     return name
 

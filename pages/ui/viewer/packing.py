@@ -125,6 +125,6 @@ def _pack(array: Array, volume: Volume) -> Packed:
 
 
 def _digest(array: Array) -> str:
-    digest = hashlib.blake2b(f"{array.shape}{array.dtype.str}".encode(), digest_size=16)
+    digest = hashlib.blake2b(f"{array.shape}{array.dtype.str}".encode(), digest_size=12)
     digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

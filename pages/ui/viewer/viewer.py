@@ -13,6 +13,8 @@ The pixels travel over `pages.ui.pixels.ROUTES`, which app.py must give to `st.A
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -29,7 +31,7 @@ from pages.ui.viewer.panes import BoxOverlay, HeatOverlay, LabelOverlay, Layout,
 
 DEFAULT_HEIGHT: Final = 620
 
-_component = st.components.v2.component("medcore_viewer", html="<div></div>", js=assets.entry())
+_component = st.components.v2.component("medcore_viewer", js=assets.entry())
 
 
 def viewer(
@@ -53,11 +55,7 @@ def viewer(
     """
     owner = _owner()
     spec: dict[str, Json] = {
-        "version": assets.VERSION,
-        "root": f"{pixels.prefix()}/api",
         "words": assets.keep_words(wording.words()),
-        "proof": pixels.PIXELS.proof(owner),
-        "key": key,
         "layout": layout.value,
         "height": height,
         "tools": tools,
@@ -65,8 +63,18 @@ def viewer(
         "marks": [marks.outgoing(mark) for mark in measurements],
         "panes": [_pane(pane, owner) for pane in panes],
     }
+    data = {
+        "main": f"{pixels.prefix()}/api/viewer/{assets.VERSION}/main.js",
+        "spec": _issue(spec, owner),
+        "proof": pixels.PIXELS.proof(owner),
+        "key": key,
+    }
     result = _component(
-        key=key, data=spec, on_marks_change=_nothing, on_picked_change=_nothing, on_drawn_change=_nothing
+        key=key,
+        data=data,
+        on_marks_change=_nothing,
+        on_picked_change=_nothing,
+        on_drawn_change=_nothing,
     )
     return _state(result, panes, owner, measurements)
 
@@ -90,7 +98,7 @@ def _pane(pane: Pane, owner: pixels.Owner) -> dict[str, Json]:
         "image": _image(packed, owner),
         "affine": _numbers(volume.geometry.affine[:3].ravel().tolist()),
         "scale": volume.geometry.scale.value,
-        "frame": volume.geometry.frame_of_reference[-16:],  # enough to tell frames apart
+        "frame": _short(volume.geometry.frame_of_reference),
         "unit": volume.unit.value,
         "modality": volume.modality,
         "series": _series(volume),
@@ -150,13 +158,24 @@ def _image(packed: Packed, owner: pixels.Owner) -> dict[str, Json]:
         "token": pixels.PIXELS.issue(owner, packed.array, packed.content),
         "content": packed.content,
         "dims": [int(n) for n in packed.array.shape[:3]],
-        "kind": packed.kind,
-        "channels": packed.channels,
+        "kind": packed.kind + (":3" if packed.channels == 3 else ""),
     }
 
 
 def _numbers(values: Sequence[float]) -> list[Json]:
     return [float(f"{value:.9g}") for value in values]
+
+
+def _short(text: str) -> str:
+    """Tells frames of reference apart without carrying a UID into the browser."""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest() if text else ""
+
+
+def _issue(spec: Mapping[str, Json], owner: pixels.Owner) -> str:
+    """Put the specification beside the pixels, for this session only: through Streamlit it would go at every rerun."""
+    text = json.dumps(spec, ensure_ascii=False).encode()
+    content = hashlib.blake2b(text, digest_size=12).hexdigest()
+    return pixels.PIXELS.issue(owner, np.frombuffer(text, dtype=np.uint8), content)
 
 
 def _state(

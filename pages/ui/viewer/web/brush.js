@@ -25,7 +25,7 @@ export class Brush {
   /** The mask of a pane that is being corrected: a copy of its first label map, or an empty one. */
   edited(pane) {
     if (!pane.edited) {
-      const image = new Image({ content: `edited:${pane.spec.image.content}`, dims: pane.image.dims, kind: "uint8", channels: 1 });
+      const image = new Image({ content: `edited:${pane.spec.image.content}`, dims: pane.image.dims, kind: "uint8" });
       const source = pane.overlays.find(({ spec, image: labels }) => spec.kind === "labels" && labels.kind === "uint8" && labels.loaded);
       if (source) image.data.set(source.image.data);
       image.have.fill(1);

@@ -1,12 +1,8 @@
-// What Streamlit carries: loads the viewer's modules once and hands every call on to them.
-export default function (component) {
-  const { root, version } = component.data;
-  const address = new URL(`${root}/viewer/${version}/main.js`, location.origin).href;
-  let gone = false, cleanup = null;
-  import(address).then((main) => {
-    if (!gone) cleanup = main.mount(component);
-  }).catch((error) => {
-    component.parentElement.textContent = `The viewer could not be loaded: ${error.message}. Reload the page.`;
-  });
+// What Streamlit carries with every rerun, so it is short: loads the viewer's modules and hands the call on.
+export default (component) => {
+  let gone, cleanup;
+  import(new URL(component.data.main, location.origin).href)
+    .then((main) => { if (!gone) cleanup = main.mount(component); })
+    .catch((error) => { component.parentElement.textContent = error.message; });
   return () => { gone = true; cleanup?.(); };
-}
+};

@@ -27,7 +27,10 @@ export function runAround(flags, middle) {
 }
 
 export class Image {
-  constructor({ content, dims, kind, channels }) {
+  /** @param kind number type, with ":3" for colour */
+  constructor({ content, dims, kind: numbers }) {
+    const [kind, colours] = numbers.split(":");
+    const channels = colours ? 3 : 1;
     Object.assign(this, { content, dims, kind, channels });
     const [slices, rows, columns] = dims;
     this.data = new ARRAYS[kind](slices * rows * columns * channels);

@@ -1,13 +1,13 @@
 // The viewer: its panes, its layout, and what a user's action does to them.
 import { el } from "./dom.js";
-import { Brush } from "./brush.js";
+import { BRUSH_TOOLS, Brush } from "./brush.js";
 import { Cine } from "./cine.js";
 import { fusionLayers, startFlicker } from "./fusion.js";
 import { History } from "./history.js";
 import { listenKeys } from "./keyboard.js";
 import { arrange, automatic, possible } from "./layouts.js";
 import { Links } from "./links.js";
-import { Marks } from "./marks.js";
+import { MARK_TOOLS, Marks } from "./marks.js";
 import { Pane } from "./pane.js";
 import { listenPointer } from "./pointer.js";
 import { sharedRenderer } from "./renderer.js";
@@ -38,8 +38,14 @@ export class Viewer {
     Object.assign(this, { marks: new Marks(this), brush: new Brush(this), cine: new Cine(this) });
   }
 
-  /** Show a specification for the first time. */
-  open(spec) {
+  /** Show a specification: the first one, or that of a rerun with other data. */
+  show(spec, component) {
+    this.component = component;
+    if (this.toolbar) this.take(spec, this);
+    else this.#open(spec);
+  }
+
+  #open(spec) {
     const before = remembered.get(spec.key);
     if (before) Object.assign(this, { overlaysShown: before.overlaysShown, smooth: before.smooth, thickness: before.thickness, tool: before.tool });
     this.root.append(el("link", { rel: "stylesheet", href: `${spec.root}/viewer/${spec.version}/viewer.css`, onload: () => { this.root.classList.remove("waiting"); this.redraw(); } }));
@@ -50,12 +56,6 @@ export class Viewer {
     listenPointer(this);
     listenKeys(this);
     this.take(spec, before);
-  }
-
-  /** A rerun of the page with other data. */
-  update(spec, component) {
-    this.component = component;
-    if (this.toolbar) this.take(spec, this);
   }
 
   take(spec, before) {
@@ -119,7 +119,7 @@ export class Viewer {
     this.stopFlicker?.();
     for (const viewport of this.viewports) viewport.close();
     this.renderer.restored.delete(this.redrawAll);
-    remembered.set(this.spec?.key, this);
+    if (this.spec) remembered.set(this.spec.key, this);
     if (remembered.size > 8) remembered.delete(remembered.keys().next().value);
     this.root.remove();
   }
@@ -327,6 +327,7 @@ export class Viewer {
   setTool(name) {
     this.tool = name;
     this.root.dataset.tool = name;
+    this.root.classList.toggle("draws", MARK_TOOLS.includes(name) || BRUSH_TOOLS.includes(name)); // boxes let the pointer through
     this.toolbar.refresh();
     this.redraw();
   }
