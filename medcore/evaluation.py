@@ -47,7 +47,8 @@ def measure(
     estimates = {}
     for name, metric in metrics.items():
         values = [metric(answers.truth[i], answers.probability[i]) for i in draws]
-        low, high = np.nanpercentile(values, (2.5, 97.5))
+        known = [value for value in values if np.isfinite(value)]
+        low, high = np.percentile(known, (2.5, 97.5)) if known else (np.nan, np.nan)
         estimates[name] = Estimate(metric(answers.truth, answers.probability), float(low), float(high))
     return estimates
 

@@ -45,9 +45,7 @@ def blend_heat(
 
     Opacity grows with the heat, so that the image stays readable where there is none.
     """
-    sized = shrink_to(heat, max(grey.shape)) if heat.size > grey.size else heat
-    if sized.shape != grey.shape:
-        sized = cv2.resize(sized, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
+    sized = cv2.resize(heat, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)  # heat is smooth
     colour = cv2.applyColorMap(cv2.convertScaleAbs(sized, alpha=255.0), COLOUR_MAPS[colours])
     _, weight = cv2.threshold(sized * opacity, threshold * opacity, 0, cv2.THRESH_TOZERO)
     mixed = cv2.blendLinear(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), colour, 1 - weight, weight)

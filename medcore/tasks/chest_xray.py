@@ -30,7 +30,7 @@ class ChestXray(Task):
 
     def check(self, scan: Scan, card: ModelCard) -> tuple[Issue, ...]:
         """BLOCK for another modality or a stack; WARN for an unfit body part, view, size or shape."""
-        issues = [*_modality(scan, card), *_body(scan, card), *_size(scan, card)]
+        issues = [*_modality(scan, card), *_synthetic(scan), *_body(scan, card), *_size(scan, card)]
         return tuple(issues)
 
     def prepare(self, scan: Volume, card: ModelCard) -> Prepared:
@@ -88,6 +88,21 @@ def _modality(scan: Scan, card: ModelCard) -> list[Issue]:
     return []
 
 
+def _synthetic(scan: Scan) -> list[Issue]:
+    if not scan.synthetic:
+        return []
+    return [
+        Issue(
+            code="synthetic",
+            severity=Severity.WARN,
+            message=Message(
+                N_("This is a computed phantom; the model was trained on people, so its answer means nothing.")
+            ),
+            hint=Message(N_("Use it to learn the steps; use a real radiograph to see how the model answers.")),
+        )
+    ]
+
+
 def _body(scan: Scan, card: ModelCard) -> list[Issue]:
     issues = []
     if scan.body_part not in card.contract.body_parts:
@@ -113,7 +128,7 @@ def _body(scan: Scan, card: ModelCard) -> list[Issue]:
     if scan.modality == "":
         issues.append(
             Issue(
-                code="picture",
+                code="content_unknown",
                 severity=Severity.INFO,
                 message=Message(
                     N_("A picture does not say what it shows; make sure that it is a frontal chest radiograph.")

@@ -46,7 +46,8 @@ def test_a_frontal_chest_radiograph_passes_without_a_word(card: ModelCard) -> No
         ({"voxels": np.ones((1, 64, 64), np.uint16)}, "empty", Severity.BLOCK),
         ({"body_part": "HAND"}, "body_part", Severity.WARN),
         ({"view": "LL"}, "view", Severity.WARN),
-        ({"modality": ""}, "picture", Severity.INFO),
+        ({"modality": ""}, "content_unknown", Severity.INFO),
+        ({"synthetic": True}, "synthetic", Severity.WARN),
     ],
 )
 def test_what_does_not_fit_is_named(card: ModelCard, changes: dict, code: str, severity: Severity) -> None:

@@ -43,6 +43,10 @@ class Pictures:
     group: NDArray[int64]
     split: Array
 
+    def only(self, rows: Array) -> Pictures:
+        """The pictures of a boolean choice (N,)."""
+        return Pictures(self.seen[rows], self.truth[rows], self.source[rows], self.group[rows], self.split[rows])
+
     def part(self, name: str) -> Array:
         """Row numbers of one split."""
         return np.flatnonzero(self.split == SPLITS.index(name))
@@ -60,7 +64,7 @@ def load_pictures(sources: Sequence[Source], folder: Path, *, task: Task, card: 
         for row in _rows(folder / source.folder / "index.csv"):
             scan = read_picture(folder / source.folder / row["file"])
             seen.append(task.prepare(scan, card).seen.astype(np.float16))
-            truth.append(row[source.column] in source.positive)
+            truth.append(source.positive == ("*",) or row[source.column] in source.positive)
             origin.append(number)
             patients.append(f"{source.name}/{row[source.group]}")
     stack, labels, sources_of = np.stack(seen), np.array(truth), np.array(origin)

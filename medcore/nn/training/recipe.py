@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ class Source:
         name: Shown in the evaluation.
         folder: Where index.csv and the pictures are, relative to the data folder.
         column: Column of index.csv that holds the label.
-        positive: Values of that column that mean "finding present"; all others mean absent.
+        positive: Values of that column that mean "finding present"; all others mean absent; "*" means every value.
         group: Column of index.csv that names the patient.
         weight: Share of training draws; half of it positive, half negative, so that the source says nothing
-            about the label.
+            about the label. 0 for a source that is only evaluated on.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Recipe:
     label_smoothing: float
     average: float  # decay of the running average of weights that is shipped
     sources: tuple[Source, ...]
+    external: tuple[Source, ...]  # never trained on; the whole of them is a test of its own
     stages: tuple[Stage, ...]
     card: Mapping[str, Any]
 
@@ -77,7 +78,8 @@ def load_recipe(path: Path) -> Recipe:
             weight_decay=float(table["weight_decay"]),
             label_smoothing=float(table["label_smoothing"]),
             average=float(table["average"]),
-            sources=tuple(Source(**{**s, "positive": tuple(s["positive"])}) for s in table["sources"]),
+            sources=_sources(table["sources"]),
+            external=_sources(table.get("external", [])),
             stages=tuple(Stage(**s) for s in table["stages"]),
             card=table["card"],
         )
@@ -85,3 +87,7 @@ def load_recipe(path: Path) -> Recipe:
         raise CardError(
             N_("{path}: the training recipe cannot be used ({reason})."), path=str(path), reason=str(error)
         ) from error
+
+
+def _sources(tables: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
+    return tuple(Source(**{"weight": 0.0, **table, "positive": tuple(table["positive"])}) for table in tables)

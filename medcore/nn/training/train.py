@@ -61,10 +61,10 @@ def train(recipe_path: Path, *, data: Path, out: Path, work: Path, device: str =
     log.info("%d pictures in %d groups", len(pictures.truth), len(np.unique(pictures.group)))
     work.mkdir(parents=True, exist_ok=True)
     network = fit(recipe, pictures, device=device, folder=work, resume=resume)
-    return publish(network, recipe, pictures, out=out, recipe_path=recipe_path)
+    return publish(network, recipe, pictures, data=data, out=out, recipe_path=recipe_path)
 
 
-def publish(network: CamNet, recipe: Recipe, pictures: Pictures, *, out: Path, recipe_path: Path) -> Path:
+def publish(network: CamNet, recipe: Recipe, pictures: Pictures, *, data: Path, out: Path, recipe_path: Path) -> Path:
     """Write weights (fp16), calibrate and evaluate what was written, write evaluation, card and recipe."""
     out.mkdir(parents=True, exist_ok=True)
     half = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
@@ -75,11 +75,16 @@ def publish(network: CamNet, recipe: Recipe, pictures: Pictures, *, out: Path, r
     logits[rows] = predict(network, pictures.seen[rows])[:, 0]
     calibration, threshold = _calibrate(logits, pictures)
     groups = _evaluate(logits, pictures, recipe, calibration, threshold)
+    for source in recipe.external:
+        other = load_pictures([source], data, task=load_task(recipe.task), card=draft_card(recipe, out), seed=0)
+        answer = _probability(predict(network, other.seen)[:, 0].astype(float64), calibration)
+        groups[source.name] = _group(Answers(other.truth, answer, other.group), threshold)
     evaluation = {
         "split": _split_counts(pictures, recipe),
         "seed": recipe.seed,
         "threshold": threshold,
         "groups": groups,
+        "control_auc": _controls(pictures, recipe),
     }
     (out / EVALUATION_FILE).write_text(json.dumps(evaluation, indent=1) + "\n", encoding="utf-8")
     digest = hashlib.sha256((out / WEIGHTS_FILE).read_bytes()).hexdigest()
@@ -154,11 +159,28 @@ def _evaluate(
     chosen = {"all": rows} | {s.name: rows[pictures.source[rows] == i] for i, s in enumerate(recipe.sources)}
     groups: dict[str, Any] = {}
     for name, part in chosen.items():
-        answers = Answers(pictures.truth[part], probability[part], pictures.group[part])
-        metrics = {k: asdict(v) for k, v in measure(answers, threshold=threshold).items()}
-        groups[name] = {"n": len(part), "positive": int(pictures.truth[part].sum()), "metrics": metrics}
-        log.info("%s: AUC %.3f", name, metrics["auc"]["value"])
+        groups[name] = _group(Answers(pictures.truth[part], probability[part], pictures.group[part]), threshold)
     return groups
+
+
+def _group(answers: Answers, threshold: float) -> dict[str, Any]:
+    """Counts and metrics; a metric that has no meaning, such as the specificity of ill people only, is left out."""
+    found = {k: asdict(v) for k, v in measure(answers, threshold=threshold).items()}
+    if answers.truth.all() or not answers.truth.any():
+        found = {k: v for k, v in found.items() if k == ("sensitivity" if answers.truth.all() else "specificity")}
+    log.info("%d pictures: %s", len(answers.truth), {k: round(v["value"], 3) for k, v in found.items()})
+    return {"n": len(answers.truth), "positive": int(answers.truth.sum()), "metrics": found}
+
+
+def _controls(pictures: Pictures, recipe: Recipe) -> dict[str, Any]:
+    """AUC of the trivial control on each source's test pictures, trained on that source alone."""
+    controls = {}
+    for number, source in enumerate(recipe.sources):
+        own = pictures.only(pictures.source == number)
+        rows = own.part("test")
+        answers = Answers(own.truth[rows], thumbnail_scores(own)[rows].astype(float64), own.group[rows])
+        controls[source.name] = asdict(measure(answers, threshold=0.0)["auc"])
+    return controls
 
 
 def _split_counts(pictures: Pictures, recipe: Recipe) -> dict[str, Any]:
@@ -174,7 +196,7 @@ def _split_counts(pictures: Pictures, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def baseline_auc(pictures: Pictures, side: int = 12) -> NDArray[float32]:
+def thumbnail_scores(pictures: Pictures, side: int = 12) -> NDArray[float32]:
     """Scores of the trivial control, a ridge regression on side×side thumbnails, for every picture."""
     small = torch.from_numpy(pictures.seen.astype(float32))[:, None]
     flat = torch.nn.functional.adaptive_avg_pool2d(small, side).flatten(1).numpy()
