@@ -66,6 +66,7 @@ def analyse(
     refuse_unfit(issues)
     started_at, started = datetime.now(UTC), time.perf_counter()
     prepared = task.prepare(scan, card)
+    preparing = time.perf_counter() - started
     output = engine.run(card, prepared.inputs, device=device)
     notes = tuple(Issue("engine", Severity.WARN, note) for note in output.notes)
     run = Run(
@@ -80,7 +81,7 @@ def analyse(
         preprocessing=prepared.parameters,
         device=output.device,
         precision=output.precision,
-        seconds=time.perf_counter() - started,
+        seconds=preparing + output.seconds,  # not the loading of a model, which happens once
         software=MappingProxyType({"medcore": medcore.__version__, **engine.software()}),
         started_at=started_at,
         warnings=(*issues, *notes),
