@@ -19,10 +19,8 @@ with use:
         )
     )
     st.subheader(t("Privacy"))
-    st.markdown("\n".join(f"- {plain(say(line))}" for line in about.privacy()))
-    st.markdown("- " + t("Text burnt into the pixels is not removed: look before you show a scan to others."))
-    st.subheader(t("Keyboard and mouse"))
-    show.facts(keys.sheet())
+    burnt = t("Text burnt into the pixels is not removed: look before you show a scan to others.")
+    st.markdown("\n".join(f"- {plain(line)}" for line in (*map(say, about.privacy()), burnt)))
 
 with machine:
     st.subheader(t("This installation"))
@@ -47,3 +45,7 @@ with machine:
             ],
             hide_index=True,
         )
+
+st.subheader(t("Keyboard and mouse"))
+with st.container(key="keys"):
+    show.facts(keys.sheet())

@@ -22,7 +22,8 @@ if study is None:
 scan, task, model = analysing.question(study, controls)
 analysing.progress(study)
 result = analysing.latest(study, scan, task, model)
-left, right = st.columns([2, 1], gap="medium")
+with st.container(key="split"):
+    left, right = st.columns([2, 1], gap="medium")
 with right:
     if result is None:
         findings.before(scan, task, model)

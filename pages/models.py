@@ -20,7 +20,7 @@ if not cards:
 
 titles = {key: t(task.title) for key, task in state.workbench().analyse.tasks().items()}
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    st.markdown(t("{count} models. Every figure was measured on images that the model had not seen.", count=len(cards)))
+    st.caption(t("Every figure was measured on images that the model had not seen."))
     verify = st.button(t("Verify the weights"), icon=":material/verified_user:", key="verify")
 if verify:
     with st.spinner(t("Comparing SHA-256 digests")):

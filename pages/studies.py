@@ -15,11 +15,12 @@ upload.outcome()
 if not studies:
     st.stop()
 
-listed, opened = st.columns([6, 5], gap="medium")
+study = pick.study()
+with st.container(key="split-opened" if study else "split"):
+    listed, opened = st.columns([6, 5], gap="medium")
 with listed:
     library.listing(library.filters())
 with opened:
-    study = pick.study()
     if study is None:
         st.info(t("Choose a study from the list to look at it."), icon=":material/arrow_back:")
     else:

@@ -10,7 +10,7 @@ from medcore.errors import N_, Message
 from medcore.records import Classification, Study
 from medcore.workbench.batch import BatchReport, BatchRow, analyse_all, as_csv
 from pages.ui import analysing, faults, pick, state, tray
-from pages.ui.words import day, percent, say, t, translate
+from pages.ui.words import day, percent, say, studies_text, t, translate
 
 
 def page(controls: DeltaGenerator) -> None:
@@ -22,7 +22,7 @@ def page(controls: DeltaGenerator) -> None:
         with st.popover(t("Options"), icon=":material/tune:"):
             device = analysing.device()
         go = st.button(
-            t("Run {count} studies", count=len(studies)),
+            t("Run: {studies}", studies=studies_text(len(studies))),
             type="primary",
             icon=":material/play_arrow:",
             key="run-batch",
@@ -35,14 +35,14 @@ def page(controls: DeltaGenerator) -> None:
 
 def _chosen() -> list[Study]:
     everything = {study.id: study for study in state.workbench().studies.list()}
-    chosen = st.multiselect(
+    chosen = state.ticked(list(everything))
+    st.multiselect(
         t("Studies"),
         list(everything),
-        default=[key for key in everything if key in state.session().ticked],
         format_func=lambda key: everything[key].title,
         placeholder=t("Choose studies"),
-        key="batch-studies",
-        persist_state="session",
+        key=state.TICKED,
+        on_change=state.commit_ticked,
     )
     return [everything[key] for key in chosen]
 

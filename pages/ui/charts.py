@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from medcore.cards import Estimate
+from pages.ui import theme
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
@@ -24,6 +25,7 @@ def interval_trace(title: str, figures: Sequence[tuple[str, Estimate]]) -> go.Sc
             "thickness": 2,
             "width": 5,
         },
+        orientation="h",
         mode="markers",
         marker={"size": 9},
         hovertemplate="%{y}: %{x:.3f}<extra>" + title + "</extra>",
@@ -37,6 +39,7 @@ def dressed(figure: go.Figure, *, height: int) -> go.Figure:
         margin={"l": 0, "r": 8, "t": 8, "b": 0},
         legend={"orientation": "h", "y": -0.25, "x": 0},
         scattermode="group",
+        colorway=theme.colours(),
         dragmode=False,
     )
     figure.update_xaxes(range=[0, 1.02], showgrid=True, zeroline=False, tickformat=".1f", fixedrange=True)

@@ -89,7 +89,8 @@ def _measured(card: ModelCard) -> None:
     table = {t("Measure"): [t(METRICS[name]) for name in names]}
     for group, title in groups.items():
         table[title] = [_figure(card.metrics[group], name) for name in names]
-    st.table(table, border="horizontal", hide_index=True)
+    with st.container(key=f"figures-{card.id}"):
+        st.table(table, border="horizontal", hide_index=True)
     st.plotly_chart(_intervals(card, groups), key=f"intervals-{card.id}", config=charts.CONFIG)
 
 
@@ -98,16 +99,16 @@ def _intervals(card: ModelCard, groups: Mapping[str, str]) -> go.Figure:
     for group, title in groups.items():
         found = [(t(METRICS[name]), card.metrics[group][name]) for name in CHARTED if name in card.metrics[group]]
         figure.add_trace(charts.interval_trace(title, found))
-    return charts.dressed(figure, height=90 + 45 * len(CHARTED))
+    return charts.dressed(figure, height=90 + 20 * len(CHARTED) * len(groups))
 
 
 def _group(group: str) -> str:
-    return t("All test images") if group == EVERYTHING else group
+    return t("All test images") if group == EVERYTHING else group.replace("_", " ")
 
 
 def _figure(figures: Mapping[str, Estimate], name: str) -> str:
     found = figures.get(name)
-    return "–" if found is None else f"{found.value:.3f} ({found.low:.3f}–{found.high:.3f})"
+    return "–" if found is None else f"{found.value:.2f} ({found.low:.2f}–{found.high:.2f})"
 
 
 def _headline(card: ModelCard) -> str:

@@ -22,6 +22,7 @@ from medcore.workbench.workbench import Workbench
 PAGES = Path(__file__).resolve().parent.parent
 SESSION = "medcore"
 STUDY, LANGUAGE = "study", "lang"  # names in a link
+TICKED = "batch-studies"
 OF_A_STUDY = ("scan", "task", "model", "method", "target")  # names in a link that mean nothing for another study
 
 
@@ -154,6 +155,18 @@ def forget(study: str) -> None:
 def tick(study: str) -> None:
     """Tick or untick a study for a batch."""
     session().ticked ^= {study}
+
+
+def ticked(options: Sequence[str]) -> list[str]:
+    """The ticked studies among those that are there; the widget `TICKED` shows them and calls `commit_ticked`."""
+    found = [study for study in options if study in session().ticked]
+    st.session_state[TICKED] = found
+    return found
+
+
+def commit_ticked() -> None:
+    """Take over the studies that the user has just chosen for a batch."""
+    session().ticked = set(st.session_state[TICKED])
 
 
 def go(page: str, **link: str) -> NoReturn:

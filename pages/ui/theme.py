@@ -23,3 +23,9 @@ def apply() -> None:
     }
     variables = "".join(f"--medcore-{name}: {json.dumps(text, ensure_ascii=False)};" for name, text in words.items())
     st.html(f"<style>:root {{{variables}}}\n{CSS}</style>")
+
+
+def colours() -> list[str]:
+    """Colours of the series of a chart, in the theme that is shown."""
+    shown = "dark" if st.context.theme.type == "dark" else "light"
+    return list(st.get_option(f"theme.{shown}.chartCategoricalColors") or ())

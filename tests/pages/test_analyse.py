@@ -93,3 +93,20 @@ def test_several_studies_give_a_table_and_a_csv_that_says_what_it_is_for(app: Ap
     assert set(table["Finding"]) == {"Pneumonia-like opacity"}
     assert "research and teaching only" in words(app)
     assert not app.exception and not app.error
+
+
+def test_studies_ticked_in_the_list_are_the_ones_of_the_batch_and_a_deleted_one_drops_out(
+    app: AppTest, add: Add
+) -> None:
+    first, second = add("one.png", seed=1), add("two.png", seed=2)
+    app.run()
+    app.checkbox(key=f"tick-{first.id}").check().run()
+    app.checkbox(key=f"tick-{second.id}").check().run()
+    app.switch_page("../analyse.py")
+    app.query_params["several"] = "yes"
+    app.run()
+    assert set(app.multiselect(key="batch-studies").value) == {first.id, second.id}
+    state.workbench().studies.delete(first.id)
+    app.run()
+    assert app.multiselect(key="batch-studies").value == [second.id]
+    assert not app.exception and not app.error
