@@ -3,62 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserType, Page, Request, WebSocket, expect
 
-ROOT = Path(__file__).resolve().parents[2]
-APP = Path(__file__).parent / "apps" / "viewer_app.py"
+from tests.browser.apps.serving import serving_viewer
+
 NO_WEBGL = ["--disable-3d-apis"]
 LOAD_MS = 60_000
 
 
 @pytest.fixture(scope="module")
 def viewer_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("viewer")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.address", "127.0.0.1"]
-    command += ["--server.port", str(port), "--server.fileWatcherType", "none", "--server.headless", "true"]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "MEDCORE_DATA_DIR": str(folder / "data"),
-        "OMP_NUM_THREADS": "1",
-    }
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        try:
-            _wait(f"http://127.0.0.1:{port}", server)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
-
-
-def _wait(address: str, server: subprocess.Popen[bytes]) -> None:
-    import time
-
-    for _ in range(300):
-        if server.poll() is not None:
-            break
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError("the viewer's test app did not start")
+    with serving_viewer(tmp_path_factory.mktemp("viewer")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module", params=["webgl2", "canvas2d"])

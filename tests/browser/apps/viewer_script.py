@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -106,7 +107,34 @@ def registered() -> tuple[Pane, ...]:
     return (first, Pane(second.volume, "CT later", to_reference=shift))
 
 
+def series(name: str) -> Volume:
+    """A real series beside the checkout, for reading by hand."""
+    from medcore.intake import Source, read_sources
+    from medcore.sandbox import Sandbox
+    from medcore.settings import Settings
+
+    path = Path(__file__).resolve().parents[4] / "shared" / "data" / name
+    sandbox = Sandbox(workers=1, memory_mb=4096, seconds=120, output_mb=4096)
+    try:
+        reading = read_sources([Source(path.name, path)], sandbox=sandbox, settings=Settings())
+    finally:
+        sandbox.close()
+    return max((found.volume for found in reading.found), key=lambda volume: volume.voxels.size)
+
+
+def nodule() -> tuple[Pane, ...]:
+    """A real CT with its annotated nodule as a ball of the annotated diameter."""
+    volume = series("ct_lidc_partial/LIDC-IDRI-0001.zip")
+    centre, diameter = np.array((56.20840547, 86.34341278, -115.86757920000001)), 23.35064438
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in volume.shape), indexing="ij"), axis=-1)
+    ball = ((volume.geometry.to_lps(index) - centre) ** 2).sum(axis=-1) < (diameter / 2) ** 2
+    mask = Mask(ball.astype(np.uint8), {1: "Nodule, annotated diameter"}, volume.geometry)
+    return (Pane(volume, "LIDC-IDRI 0001", (LabelOverlay(mask, "Nodules"),)),)
+
+
 CASES = {
+    "mr": lambda: (Pane(series("mr_t1_series/mr_t1_series.zip"), "MR T1"),),
+    "nodule": nodule,
     "radiograph": radiograph,
     "ct": lambda: (ct(),),
     "oblique": oblique,
