@@ -149,7 +149,7 @@ class Store:
         return studies.to_volume(row, self._blobs.open(row.voxels))
 
     def thumbnail(self, scan_id: str) -> bytes:
-        """The PNG of one scan.
+        """The JPEG of one scan.
 
         Raises:
             NotFoundError: It has none.
@@ -158,7 +158,7 @@ class Store:
             row = session.get(ThumbnailRow, scan_id)
         if row is None:
             raise NotFoundError(N_("This scan has no thumbnail."))
-        return row.png
+        return row.picture
 
     def rename(self, study_id: str, title: str) -> str:
         """Give a study another title; returns the former one, so that the page can offer to undo it.

@@ -32,7 +32,7 @@ class NewScan:
         volume: The scan.
         issues: What the reader and the quality checks found; BLOCK too.
         series: Pseudonym of its DICOM series, or "".
-        thumbnail: A small PNG.
+        thumbnail: A small JPEG.
         voxels: Name of the voxels when `Store.put` has begun to write them; otherwise they are written with the study.
     """
 
@@ -94,7 +94,7 @@ def insert_study(
     for scan_id, scan, digest in fresh:
         session.add(BlobUseRow(owner=f"scan:{scan_id}", digest=digest, study_id=study_id))
         if scan.thumbnail:
-            session.add(ThumbnailRow(scan_id=scan_id, png=scan.thumbnail))
+            session.add(ThumbnailRow(scan_id=scan_id, picture=scan.thumbnail))
     _summarise(row, patient=new.patient)
     session.flush()
     return Added(to_study(row), len(fresh))

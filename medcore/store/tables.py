@@ -104,11 +104,11 @@ class ScanRow(Base):
 
 
 class ThumbnailRow(Base):
-    """A small PNG of a scan, apart from the scan so that lists stay light."""
+    """A small JPEG of a scan, apart from the scan so that lists stay light."""
 
     __tablename__ = "thumbnail"
     scan_id: Mapped[str] = mapped_column(ID, ForeignKey("scan.id", ondelete="CASCADE"), primary_key=True)
-    png: Mapped[bytes] = mapped_column(LargeBinary)
+    picture: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class RunRow(Base):

@@ -174,7 +174,7 @@ class Studies:
         return self.store.volume(scan_id)
 
     def thumbnail(self, scan_id: str) -> bytes:
-        """A small PNG of one scan.
+        """A small JPEG of one scan.
 
         Raises:
             NotFoundError: There is none.

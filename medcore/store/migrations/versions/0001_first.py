@@ -76,7 +76,7 @@ def _studies() -> None:
     op.create_table(
         "thumbnail",
         sa.Column("scan_id", sa.String(64), sa.ForeignKey("scan.id", ondelete="CASCADE"), primary_key=True),
-        sa.Column("png", sa.LargeBinary, nullable=False),
+        sa.Column("picture", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "blob_use",
