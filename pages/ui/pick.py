@@ -53,17 +53,22 @@ def open_study() -> None:
 
 def study() -> Study | None:
     """The open study; None, with the reason on the page, when the link names one that is not there."""
-    wanted = state.study_id()
+    wanted = state.study_id() or _newest()
     if not wanted:
         return None
+    state.open_study(wanted)
     try:
-        found = state.workbench().studies.get(wanted)
+        return state.workbench().studies.get(wanted)
     except NotFoundError as error:
         state.open_study("")
         faults.explain(error.message, error.hint)
         return None
-    state.keep_link()
-    return found
+
+
+def _newest() -> str:
+    """The study that was added last, which is the likeliest to be meant when none is named."""
+    newest = max(state.workbench().studies.list(), key=lambda one: one.added_at, default=None)
+    return newest.id if newest else ""
 
 
 def scan(of: Study) -> ScanFacts:

@@ -18,18 +18,19 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state=SIDEBAR_PIXELS,
 )
-theme.apply()
-page = st.navigation(
-    [
-        st.Page(PAGES / "studies.py", title=t("Studies"), icon=":material/folder_open:", default=True),
-        st.Page(PAGES / "analyse.py", title=t("Analyse"), icon=":material/query_stats:", url_path="analyse"),
-        st.Page(PAGES / "models.py", title=t("Models"), icon=":material/network_node:", url_path="models"),
-        st.Page(PAGES / "about.py", title=t("About"), icon=":material/info:", url_path="about"),
-    ],
-    position="top",
-)
 banner.show()
 with faults.caught():
+    theme.apply()
+    page = st.navigation(
+        [
+            st.Page(PAGES / "studies.py", title=t("Studies"), icon=":material/folder_open:", default=True),
+            st.Page(PAGES / "analyse.py", title=t("Analyse"), icon=":material/query_stats:", url_path="analyse"),
+            st.Page(PAGES / "models.py", title=t("Models"), icon=":material/network_node:", url_path="models"),
+            st.Page(PAGES / "about.py", title=t("About"), icon=":material/info:", url_path="about"),
+        ],
+        position="top",
+    )
+    state.keep_link()
     with st.sidebar:
         pick.open_study()
         tray.show()

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from medcore.errors import MedcoreError
+from medcore.errors import MedcoreError, SettingsError
 from medcore.language import LANGUAGES, best_language
 from medcore.settings import Settings
 from medcore.volume import Geometry, Unit, Volume, Window
@@ -110,11 +110,16 @@ def session() -> Session:
 
 
 def language() -> str:
-    """Language of this session: the switch, else the link, else the installation's, else the browser's."""
-    chosen = session().language or st.query_params.get(LANGUAGE, "")
-    if chosen in LANGUAGES:
-        return chosen
-    return settings().language or best_language(st.context.locale or "")
+    """Language of this session: the link's, else the switch's, else the installation's, else the browser's."""
+    linked = st.query_params.get(LANGUAGE, "")
+    if linked in LANGUAGES:
+        session().language = linked
+    if session().language:
+        return session().language
+    with suppress(SettingsError):  # which is explained in this very language
+        if settings().language:
+            return settings().language
+    return best_language(st.context.locale or "")
 
 
 def choose_language(chosen: str) -> None:
@@ -177,7 +182,7 @@ def go(page: str, **link: str) -> NoReturn:
 
 def keep_link() -> None:
     """Put what this session has chosen back into the link after a page change has emptied it."""
-    _link(STUDY, session().study)
+    _link(STUDY, study_id())
     if session().language:
         _link(LANGUAGE, session().language)
 

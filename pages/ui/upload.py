@@ -59,7 +59,7 @@ def _over(job: Job) -> None:
         elif job.error is not None:
             faults.show(job.error)
         else:
-            st.markdown(":material/cancel: " + t("Reading was cancelled. What had been read is kept."))
+            st.markdown(":material/cancel: " + t("Reading was cancelled. Studies that were stored before are kept."))
         st.button(t("Close"), key="close-outcome", icon=":material/close:", type="tertiary", on_click=_put_away)
     for refusal in job.result.refused if isinstance(job.result, AddReport) else ():
         reason = " ".join(filter(None, (say(refusal.error.message), say(refusal.error.hint))))

@@ -82,7 +82,7 @@ def test_a_deleted_study_is_forgotten_everywhere(app: AppTest, add: Add) -> None
     app.button(key="delete").click().run()
     assert [left.id for left in state.workbench().studies.list()] == [other.id]
     assert titles(app) == ["two"]
-    assert "study" not in app.query_params
+    assert app.query_params["study"] == other.id
     assert not app.error
 
 
