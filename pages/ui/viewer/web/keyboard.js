@@ -81,11 +81,12 @@ export function helpSheet(viewer) {
   const open = viewer.root.querySelector("dialog.keys");
   if (open) { open.close(); return; }
   const rows = KEYS.map(([keys, what]) => el("tr", {},
-    el("td", {}, ...keys.flatMap((key) => [el("kbd", {}, NAMES[key] ?? key.replace("ctrl+Z", "Ctrl Shift Z").replace("ctrl+", "Ctrl ")), " "])), el("td", {}, t(what))));
+    el("td", {}, ...keys.flatMap((key) => [el("kbd", {}, NAMES[key] ?? (key.length === 1 ? key.toUpperCase() : key).replace("ctrl+Z", "Ctrl Shift Z").replace("ctrl+", "Ctrl ")), " "])), el("td", {}, t(what))));
+  const half = Math.ceil(rows.length / 2);
   const mouse = [N_("Left drag: the chosen tool"), N_("Wheel: slices; with Ctrl: zoom"), N_("Right drag: zoom"), N_("Middle drag: pan"), N_("Double click: fit"), N_("Two fingers: zoom and pan")];
   const sheet = el("dialog", { class: "keys", "aria-label": t("Keys and mouse"), onclose: () => { sheet.remove(); viewer.viewport.element.focus(); } },
     el("header", {}, el("h2", {}, t("Keys and mouse")), el("button", { onclick: () => sheet.close() }, t("Close"))),
-    el("div", { class: "columns" }, el("table", {}, ...rows), el("ul", {}, ...mouse.map((line) => el("li", {}, t(line))))));
+    el("div", { class: "columns" }, el("table", {}, ...rows.slice(0, half)), el("table", {}, ...rows.slice(half)), el("ul", {}, ...mouse.map((line) => el("li", {}, t(line))))));
   sheet.addEventListener("click", (event) => { if (event.target === sheet) sheet.close(); });
   viewer.root.append(sheet);
   sheet.showModal();

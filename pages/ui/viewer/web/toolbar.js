@@ -158,7 +158,7 @@ export class Toolbar {
     const { mode, amount } = viewer.fusion;
     return [
       this.select(N_("Compare by"), modes, mode, (chosen) => viewer.setFusion({ mode: chosen })),
-      ["swipe", "blend"].includes(mode) && this.range(N_("Share"), amount, [0, 1, 0.01], (share) => viewer.setFusion({ amount: share })),
+      mode === "blend" && this.range(N_("Share"), amount, [0, 1, 0.01], (share) => viewer.setFusion({ amount: share })),
     ];
   }
 
