@@ -12,7 +12,7 @@ from medcore.errors import CorruptFileError
 from medcore.wire import Memory, SharedArray
 
 
-class PanicException(BaseException):  # noqa: N818  (the name that pyo3 uses)
+class PanicException(BaseException):
     """Like the one a Rust decoder raises: no Exception."""
 
 
