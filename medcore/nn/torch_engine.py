@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 
 from medcore.cards import ModelCard, verify_weights
 from medcore.engine import Device, HeatMap, Output
-from medcore.errors import N_, DeviceError, Message, WeightsError
+from medcore.errors import N_, CardError, DeviceError, Message, WeightsError
 from medcore.nn.explainers import load_explainer
 from medcore.nn.networks import CamNet, load_network
 from medcore.settings import Settings
@@ -205,10 +205,19 @@ def load_model(card: ModelCard, place: torch.device, precision: torch.dtype) -> 
     """Build the card's network and fill it with its checked weights.
 
     Raises:
+        CardError: The card asks for an input size that the network does not take.
         WeightsError: The weights are missing, changed, or do not fit the network.
     """
     verify_weights(card)
     architecture = load_network(card.network)
+    if architecture.side not in (None, card.contract.size):
+        raise CardError(
+            N_("The card of {model} asks for {size} pixels a side, but its network {network} takes {side} only."),
+            model=card.id,
+            size=card.contract.size,
+            network=card.network,
+            side=architecture.side or 0,
+        )
     try:
         weights = safetensors.torch.load_file(card.weights)
         with torch.device("meta"):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from medcore.cards import ModelCard
-from medcore.errors import DeviceError, UnknownNameError, WeightsError
+from medcore.errors import CardError, DeviceError, UnknownNameError, WeightsError
 from medcore.nn.torch_engine import TorchEngine, load_model
 from medcore.settings import Settings
 from tests.nn.model_folder import make_model
@@ -78,6 +78,12 @@ def test_weights_of_another_network_are_refused(engine: TorchEngine, tmp_path: P
 
     with pytest.raises(WeightsError, match="do not fit"):
         engine.run(load_card(card.folder), inputs())
+
+
+def test_a_card_with_a_size_that_its_network_cannot_take_is_refused(engine: TorchEngine, tmp_path: Path) -> None:
+    card = make_model(tmp_path, network="simple_cnn", size=32)
+    with pytest.raises(CardError, match="28 only"):
+        engine.run(card, np.zeros((1, 1, 32, 32), np.float32))
 
 
 def test_a_pickle_named_safetensors_is_never_opened_as_one(engine: TorchEngine, card: ModelCard) -> None:

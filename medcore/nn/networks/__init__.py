@@ -49,6 +49,7 @@ class Network(ABC):
     title: str
     layer: str  # name of the last feature layer, shown with an explanation
     options: Mapping[str, int | float]  # what a card may set, with its default
+    side: int | None = None  # the only input size it takes, in pixels; None: any
 
     @property
     def id(self) -> str:

@@ -38,6 +38,7 @@ class SimpleCnn(Network):
     title = "Simple CNN (28×28)"
     layer = "conv2"
     options = {"width": 16}  # noqa: RUF012  (read only)
+    side = SIDE
 
     def build(self, *, channels: int, labels: int, **options: int | float) -> CamNet:
         """An untrained network for 28×28 images; `width` is the maps of the first convolution."""
