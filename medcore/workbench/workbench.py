@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medcore.intake import WARM
+from medcore.logs import set_up_logging
 from medcore.sandbox import Sandbox
 from medcore.settings import Settings
 from medcore.store.store import Store
@@ -52,7 +53,8 @@ class Workbench:
         )
 
     def warm_up(self) -> None:
-        """Start a decoding process in the background, so that the first upload is fast."""
+        """Set up the log and start a decoding process in the background, so that the first upload is fast."""
+        set_up_logging()
         self.sandbox.warm(WARM)
 
     def close(self) -> None:
