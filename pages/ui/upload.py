@@ -13,7 +13,7 @@ from medcore.workbench.studies import AddReport, uploaded
 from pages.ui import faults, state, tray
 from pages.ui.words import plain, say, t
 
-FORMATS = "DICOM · PNG · JPEG · TIFF · ZIP"
+FORMATS = "DICOM · NIfTI · NRRD · PNG · JPEG · TIFF · ZIP"
 
 
 def drop_zone() -> None:
