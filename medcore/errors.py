@@ -147,6 +147,10 @@ class DeviceError(MedcoreError):
     """The asked-for device is absent or out of memory."""
 
 
+class HistoryError(MedcoreError):
+    """A table or history of measured lesions contradicts itself, so that no response can be told from it."""
+
+
 class StoreError(MedcoreError):
     """The data folder cannot be read or written."""
 
