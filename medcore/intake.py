@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from medcore.errors import N_, ArchiveError, CancelledError, MedcoreError, ReadError, TooLargeError
-from medcore.readers import Scan
-from medcore.readers._answer import unpack
+from medcore.readers import Identity, Markup, Scan
+from medcore.readers._answer import unpack, unpack_markup
 from medcore.readers._archive import is_litter
 from medcore.readers._child import decode_bytes as _decode_bytes
+from medcore.readers._numbered import piles
+from medcore.readers._parts import Blob, Part
 from medcore.records import Issue
 from medcore.sandbox import Sandbox
 from medcore.settings import Settings
-from medcore.volume import Volume
-from medcore.wire import Memory, error_of
+from medcore.volume import Scale, Triple, Volume
+from medcore.wire import error_of
 
 WARM = "medcore.readers._child:warm"  # for Sandbox.warm at the start of the app
 READ = "medcore.readers._child:read_parts"
@@ -69,11 +71,25 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FoundMarkup:
+    """Regions of an upload that were drawn on a scan, which may be in it, in the store or nowhere.
+
+    Args:
+        name: The file.
+        markup: The regions; every identifier in it is a keyed pseudonym.
+    """
+
+    name: str
+    markup: Markup
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """The outcome of an upload: every file is in a scan or refused."""
+    """The outcome of an upload: every file is in a scan, in regions of a scan, or refused."""
 
     found: tuple[Found, ...]
     refused: tuple[Refusal, ...]
+    markups: tuple[FoundMarkup, ...] = ()
 
 
 def read_sources(
@@ -85,6 +101,7 @@ def read_sources(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     arrived: Callable[[Found], None] | None = None,
+    stack_mm: Triple | None = None,
 ) -> Reading:
     """Read files, folders and zips; DICOM slices of one series become one scan. A bad file never stops the others.
 
@@ -96,15 +113,17 @@ def read_sources(
         progress: Told the fraction done (0..1) and the file at work.
         cancelled: Asked now and then; True ends the work.
         arrived: Given each scan as soon as it is there, in the order of `Reading.found`, while others are decoded.
+        stack_mm: Make numbered pictures and pages one volume with this (slice, row, column) spacing.
 
     Raises:
         CancelledError: `cancelled` said so.
     """
-    intake = _Intake(sandbox, settings, key, progress, cancelled, arrived)
+    intake = _Intake(sandbox, settings, key, progress, cancelled, arrived, stack_mm)
     parts = list(intake.expand(sources))
     while parts:
         parts = list(intake.read(parts))
-    return Reading(tuple(intake.found), tuple(intake.refused))
+    intake.stack_pictures()
+    return Reading(tuple(intake.found), tuple(intake.refused), tuple(intake.markups))
 
 
 def first_look(source: Source, *, sandbox: Sandbox, settings: Settings, key: bytes = b"") -> Found | None:
@@ -130,23 +149,6 @@ def decode_bytes(name: str, data: bytes | memoryview, settings: Settings) -> tup
 
 
 @dataclass(slots=True)
-class _Part:
-    """One file to read: its label, where its bytes are, and how deep in zips it was."""
-
-    name: str
-    path: Path | None = None
-    data: bytes | memoryview | None = None
-    member: Mapping[str, Any] | None = None
-    depth: int = 0
-
-    @property
-    def size(self) -> int:
-        if self.member is not None:
-            return int(self.member["size"])
-        return len(self.data) if self.data is not None else self.path.stat().st_size if self.path else 0
-
-
-@dataclass(slots=True)
 class _Intake:
     """One upload on its way."""
 
@@ -156,22 +158,25 @@ class _Intake:
     progress: Callable[[float, str], None] | None
     cancelled: Callable[[], bool] | None
     arrived: Callable[[Found], None] | None
+    stack_mm: Triple | None = None
+    markups: list[FoundMarkup] = field(default_factory=list)
+    pictures: list[tuple[str, Found]] = field(default_factory=list)  # to be stacked when all are read
     found: list[Found] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-    nested: list[_Part] = field(default_factory=list)  # zips found inside zips, listed once the child is free again
+    nested: list[Part] = field(default_factory=list)  # zips found inside zips, listed once the child is free again
     crashes: int = 0
 
-    def expand(self, sources: Iterable[Source]) -> Iterator[_Part]:
+    def expand(self, sources: Iterable[Source]) -> Iterator[Part]:
         """Folders walked and zips listed; what is too large is refused here."""
         for source in sources:
             try:
                 for part in _files(source):
                     self._check_size(part)
-                    yield from self.members(part) if _starts_like_zip(part) else (part,)
+                    yield from self.members(part) if part.starts_like_zip() else (part,)
             except (MedcoreError, OSError) as error:
                 self._refuse(source.name, error)
 
-    def members(self, part: _Part) -> Iterator[_Part]:
+    def members(self, part: Part) -> Iterator[Part]:
         """The members of a zip; of a zip in a zip in a zip, but no deeper."""
         if part.depth >= MAX_ZIP_DEPTH:
             raise ArchiveError(
@@ -191,11 +196,11 @@ class _Intake:
         assert isinstance(listed, list)
         for member in listed:
             label = f"{part.name}/{member['name']}"
-            yield _Part(label, part.path, part.data, member, part.depth + 1)
+            yield Part(label, part.path, part.data, member, part.depth + 1)
 
-    def read(self, parts: Sequence[_Part]) -> Iterator[_Part]:
+    def read(self, parts: Sequence[Part]) -> Iterator[Part]:
         """Decode all parts; yields the members of zips found inside zips, still to be read."""
-        with _Blob(parts) as blob:
+        with Blob(parts) as blob:
             pending = list(range(len(parts)))
             while pending:
                 pending = self._read_until_crash(parts, pending, blob)
@@ -206,7 +211,7 @@ class _Intake:
             except MedcoreError as error:
                 self._refuse(part.name, error)
 
-    def _read_until_crash(self, parts: Sequence[_Part], pending: list[int], blob: _Blob) -> list[int]:
+    def _read_until_crash(self, parts: Sequence[Part], pending: list[int], blob: Blob) -> list[int]:
         """Read the pending parts in one child; returns those to read again, without the one that killed it."""
         open_: dict[int, None] = dict.fromkeys(pending)  # neither refused nor in a scan yet
         reached = 0
@@ -232,7 +237,7 @@ class _Intake:
             return self._after_crash(error, parts, pending, reached, open_)
         return []
 
-    def _answered(self, answer: Mapping[str, Any], part: _Part) -> bool:
+    def _answered(self, answer: Mapping[str, Any], part: Part) -> bool:
         """Take the outcome of one part; False if it is a slice, whose scan comes later."""
         if "error" in answer:
             self._refuse(part.name, error_of(answer["error"]))
@@ -241,11 +246,13 @@ class _Intake:
         else:
             for facts in answer.get("scans", ()):
                 self._accept(facts, part.name)
+            for facts in answer.get("markups", ()):
+                self._mark(facts, part.name)
             return "scans" in answer
         return True
 
     def _stacked(
-        self, answer: Mapping[str, Any], indices: Iterable[int], parts: Sequence[_Part], open_: dict[int, None]
+        self, answer: Mapping[str, Any], indices: Iterable[int], parts: Sequence[Part], open_: dict[int, None]
     ) -> None:
         members = list(indices)
         for index in members:
@@ -257,7 +264,7 @@ class _Intake:
             self._refuse(parts[index].name, error_of(answer["stack"], name=parts[index].name))
 
     def _after_crash(
-        self, error: ReadError, parts: Sequence[_Part], pending: list[int], reached: int, open_: dict[int, None]
+        self, error: ReadError, parts: Sequence[Part], pending: list[int], reached: int, open_: dict[int, None]
     ) -> list[int]:
         self.crashes += 1
         guilty = (
@@ -270,14 +277,34 @@ class _Intake:
 
     def _accept(self, facts: Mapping[str, Any], name: str) -> None:
         try:
-            self.found.append(_found(unpack(facts), self.key))
+            found = _found(unpack(facts), self.key)
         except MedcoreError as error:
             self._refuse(name, ReadError(
                 N_("“{name}” was decoded, but what came out is no scan: {reason}"),
                 hint=N_("Export it again from its source."), name=name, reason=str(error)))  # fmt: skip
             return
+        if self.stack_mm is not None and found.volume.geometry.scale is Scale.NONE and not found.volume.modality:
+            self.pictures.append((name, found))
+        else:
+            self._keep(found)
+
+    def _keep(self, found: Found) -> None:
+        self.found.append(found)
         if self.arrived is not None:
-            self.arrived(self.found[-1])
+            self.arrived(found)
+
+    def _mark(self, facts: Mapping[str, Any], name: str) -> None:
+        try:
+            self.markups.append(FoundMarkup(name, _hidden(unpack_markup(facts), self.key)))
+        except MedcoreError as error:
+            self._refuse(name, error)
+
+    def stack_pictures(self) -> None:
+        """Numbered pictures as volumes, where the user has stated their spacing."""
+        if self.stack_mm is None or not self.pictures:
+            return
+        for pile in piles([(name, found.volume) for name, found in self.pictures], self.stack_mm):
+            self._keep(Found(pile.volume, issues=(*pile.issues, *self.pictures[pile.members[0]][1].issues)))
 
     def _refuse(self, name: str, error: MedcoreError | OSError) -> None:
         if isinstance(error, CancelledError):
@@ -291,7 +318,7 @@ class _Intake:
             )
         self.refused.append(Refusal(name, error))
 
-    def _check_size(self, part: _Part) -> None:
+    def _check_size(self, part: Part) -> None:
         limit = self.settings.max_file_mb
         if part.size > limit << 20:
             raise TooLargeError(
@@ -309,57 +336,15 @@ class _Intake:
             self.progress(min(fraction, 1.0), name)
 
 
-class _Blob:
-    """The bytes of all parts that are not on disk, in one shared memory."""
-
-    def __init__(self, parts: Sequence[_Part]) -> None:
-        self.parts = parts
-        self.places: dict[int, list[int]] = {}
-        in_memory = {id(part.data): part.data for part in parts if part.data is not None}
-        self.memory = Memory() if in_memory else None
-        for identity, data in in_memory.items():
-            assert self.memory is not None
-            self.places[identity] = [self.memory.append(data) if len(data) else 0, len(data)]
-
-    def describe(self, index: int) -> dict[str, object]:
-        """The part as the child's `read_parts` takes it."""
-        part = self.parts[index]
-        facts: dict[str, object] = {"name": part.name}
-        if part.data is not None:
-            facts["at"] = self.places[id(part.data)]
-        else:
-            facts["path"] = part.path
-        if part.member is not None:
-            facts["member"] = dict(part.member)
-        return facts
-
-    def __enter__(self) -> _Blob:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.memory is not None:
-            self.memory.close()
-
-
-def _files(source: Source) -> Iterator[_Part]:
+def _files(source: Source) -> Iterator[Part]:
     if source.data is not None or source.path is None:
-        yield _Part(source.name, data=source.data or b"")
+        yield Part(source.name, data=source.data or b"")
     elif source.path.is_dir():
         for path in sorted(source.path.rglob("*")):
             if path.is_file() and not is_litter(path.name):
-                yield _Part(f"{source.name}/{path.relative_to(source.path).as_posix()}", path=path)
+                yield Part(f"{source.name}/{path.relative_to(source.path).as_posix()}", path=path)
     else:
-        yield _Part(source.name, path=source.path)
-
-
-def _starts_like_zip(part: _Part) -> bool:
-    from medcore.readers._archive import looks_like_zip
-
-    if part.data is not None:
-        return looks_like_zip(bytes(part.data[:4]))
-    assert part.path is not None
-    with part.path.open("rb") as file:
-        return looks_like_zip(file.read(4))
+        yield Part(source.name, path=source.path)
 
 
 def _limits(settings: Settings) -> dict[str, int]:
@@ -374,6 +359,21 @@ def _found(scan: Scan, key: bytes) -> Found:
         patient=pseudonym(key, "patient", who.patient),
         series_key=pseudonym(key, "series", who.series),
         issues=scan.issues,
+    )
+
+
+def _hidden(markup: Markup, key: bytes) -> Markup:
+    """The regions with keyed pseudonyms in place of every identifier."""
+    who = markup.identity
+    return replace(
+        markup,
+        series=tuple(pseudonym(key, "series", series) for series in markup.series),
+        frame_of_reference=pseudonym(key, "frame", markup.frame_of_reference),
+        identity=Identity(
+            pseudonym(key, "study", who.study),
+            pseudonym(key, "patient", who.patient),
+            pseudonym(key, "series", who.series),
+        ),
     )
 
 

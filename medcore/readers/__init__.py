@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from medcore.errors import N_, EmptyFileError, UnknownFormatError, UnsupportedFormatError
@@ -132,6 +132,71 @@ class Slice:
     issues: tuple[Issue, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Painted:
+    """Regions as pixels of planes in the patient (DICOM SEG).
+
+    Args:
+        pixels: (F, R, C) unsigned; 0..`full` of one region a frame, or region numbers of a label map.
+        regions: (F,) the region of each frame; 0 where the pixels themselves are region numbers.
+        planes: (F, 11) LPS mm of the first pixel's centre, direction of a row, direction of a column, spacing between
+            rows, between columns.
+        full: The value of a pixel that belongs wholly to the region.
+        step_mm: Distance from plane to plane, in the order of trust; what the header does not say is left out.
+    """
+
+    pixels: Array
+    regions: Array
+    planes: Array
+    full: int = 1
+    step_mm: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlined:
+    """Regions as closed plane polygons in the patient (RTSTRUCT); polygons of one region and plane are even-odd.
+
+    Args:
+        points_mm: (P, 3) LPS, polygon after polygon.
+        starts: (K + 1,) where each polygon begins in `points_mm`, and its length at the end.
+        regions: (K,) the region of each polygon.
+    """
+
+    points_mm: Array
+    starts: Array
+    regions: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Markup:
+    """Regions that were drawn on a scan and stored apart from it; once the scan is there, they become masks of it.
+
+    Args:
+        kind: DICOM modality: "SEG" or "RTSTRUCT".
+        names: Region number (from 1) to name, in words that cannot name a person.
+        series: Identifiers of the series it was drawn on, the likeliest first.
+        frame_of_reference: Identifier of the frame of reference of its positions.
+        drawn: The regions.
+        identity: Who and what it belongs to. Like the two above, pseudonyms outside of the intake.
+        issues: What is doubtful about it.
+        transfer_syntax: DICOM Transfer Syntax UID, or "".
+    """
+
+    kind: str
+    names: Mapping[int, str]
+    series: tuple[str, ...]
+    frame_of_reference: str
+    drawn: Painted | Outlined
+    identity: Identity = field(default_factory=Identity)
+    issues: tuple[Issue, ...] = ()
+    transfer_syntax: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to call it: the names of its first regions."""
+        return ", ".join(list(self.names.values())[:3])[:80] or self.kind
+
+
 class Reader(ABC):
     """One file format.
 
@@ -147,7 +212,7 @@ class Reader(ABC):
         """Whether the first bytes (at most `HEAD_BYTES`) are of this format. The name is a hint, never a proof."""
 
     @abstractmethod
-    def read(self, name: str, data: memoryview, limits: Limits) -> Iterable[Scan | Slice]:
+    def read(self, name: str, data: memoryview, limits: Limits) -> Iterable[Scan | Slice | Markup]:
         """What the file holds. Called in a child process, because the bytes are untrusted.
 
         Raises:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from medcore.errors import N_, CorruptFileError, MedcoreError, ReadError, TooLargeError
-from medcore.readers import HEAD_BYTES, Limits, Scan, Slice, reader_for
-from medcore.readers._answer import pack
+from medcore.readers import HEAD_BYTES, Limits, Markup, Scan, Slice, reader_for
+from medcore.readers._answer import pack, pack_markup
 from medcore.readers._archive import list_members, looks_like_zip, unpack_member
 from medcore.readers._stack import Stack, finish, with_hash
 from medcore.wire import describe, map_file
@@ -64,8 +64,8 @@ def read_parts(
         limits: The limits of the settings, by name.
 
     Yields:
-        One dict a part, in order: its index and `scans`, `error`, `zip` (bytes of a nested zip) or nothing for
-        a slice; then one dict a stack, with its `scan` and the `parts` it was made of.
+        One dict a part, in order: its index and `scans` with `markups`, `error`, `zip` (bytes of a nested zip) or
+        nothing for a slice; then one dict a stack, with its `scan` and the `parts` it was made of.
     """
     desk = _Desk(blob, limits)
     for index, part in enumerate(parts):
@@ -115,13 +115,15 @@ class _Desk:
                 yield {"stack": describe(error), "parts": parts}
 
     def _read(self, index: int, name: str, data: memoryview) -> dict[str, object]:
-        scans = []
+        scans, markups = [], []
         for item in reader_for(name, data).read(name, data, _sizes(self.limits)):
             if isinstance(item, Slice):
                 self._place(item, index, fingerprint(data, self.crc), name)
+            elif isinstance(item, Markup):
+                markups.append(pack_markup(item))
             else:
                 scans.append(pack(with_hash(item, hashlib.sha256(data).hexdigest())))
-        return {"scans": scans} if scans else {}
+        return {"scans": scans, "markups": markups} if scans or markups else {}
 
     def _place(self, item: Slice, index: int, digest: bytes, name: str) -> None:
         self.room -= item.voxels.nbytes
@@ -189,7 +191,7 @@ def decode_bytes(name: str, data: bytes | memoryview, limits: Mapping[str, int])
     for item in reader_for(name, memoryview(data)).read(name, memoryview(data), _sizes(limits)):
         if isinstance(item, Scan):
             scans.append(with_hash(item, sha256))
-        else:
+        elif isinstance(item, Slice):
             desk._place(item, 0, b"", name)
     for stack in desk.open:
         for scan, voxels in finish(stack, 1):

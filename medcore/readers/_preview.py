@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from medcore.readers import Limits, Scan, Slice
+from medcore.readers import Limits, Markup, Scan, Slice
 from medcore.readers._archive import DEFLATED, raw_member, unpack_member
 from medcore.readers._dicom_fast import walk
 from medcore.readers._dicom_header import Header, check_size, numbers, read_header
@@ -46,7 +46,8 @@ def middle_slice(
     largest = sorted(max((len(found), found) for found in places.values())[1])
     chosen = members[largest[len(largest) // 2][1]]
     plain = memoryview(unpack_member(name, data, chosen, limits))
-    return next(iter(READER.read(name, plain, sizes)), None)
+    item = next(iter(READER.read(name, plain, sizes)), None)
+    return None if isinstance(item, Markup) else item
 
 
 def reduced(name: str, data: memoryview, limits: Limits) -> Scan | Slice | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from medcore.readers import Label
 
@@ -31,6 +32,8 @@ PROSTATE RADIUS RIB RIBS RL RLD RLO SCALP SHOULDER SINUS SIO SKULL SPINE SSPINE 
 TIBIA TOE TRUNK TSPINE ULNA UTERUS WHOLEBODY WRIST XCCL
 """
 CODES = frozenset(_CODES_TEXT.split())
+WORD = re.compile(r"[^\W_]+")
+PEOPLE_TAGS = frozenset({0x00080050, 0x00080080, 0x00081010, 0x00081040, 0x00100020, 0x00101000})  # ids, institution
 TOKEN = re.compile(r"[A-Za-z0-9+.*-]+")
 MEASURE = re.compile(
     r"[+-]?\d{1,3}(\.\d{1,3})?|\d{1,4}(\.\d{1,3})?(mm|cm|s|ms|kv|kvp|t|hu|b|x\d{1,3})"
@@ -63,6 +66,23 @@ def volume_name(label: Label, plane: str, slices: int) -> str:
         parts = [label.modality or "DICOM", label.body_part.lower(), plane if slices > 1 else label.view]
     name = " ".join(part for part in parts if part)
     return f"{name}, {slices} slices" if slices > 1 else name
+
+
+def names_of_people(dataset: Any) -> frozenset[str]:
+    """Every word of the header that may name the patient, a physician or the hospital, in small letters."""
+    found: set[str] = set()
+    for element in dataset:
+        if element.VR == "PN" or element.tag in PEOPLE_TAGS:
+            found |= {word for word in WORD.findall(str(element.value).lower()) if len(word) > 2}
+    return frozenset(found - WORDS)
+
+
+def safe_label(text: str, people: frozenset[str]) -> str:
+    """The name of a drawn region, unless a word or number of it may name a person; then ""."""
+    label = re.sub(r"[^\w .,+()/-]", " ", text).strip()[:64]
+    words = WORD.findall(label.replace("_", " ").lower())
+    named = "^" in text or any(word in people for word in words) or bool(re.search(r"\d{5}", label))
+    return "" if named else " ".join(label.split())
 
 
 def safe_code(text: str) -> str:

@@ -20,12 +20,13 @@ from medcore.errors import (
     TruncatedFileError,
     UnknownFormatError,
 )
-from medcore.readers import Label, Limits, Reader, Scan, Slice
+from medcore.readers import Label, Limits, Markup, Reader, Scan, Slice
 from medcore.readers._dicom_fast import walk
 from medcore.readers._dicom_frames import dose_grid, frame_headers
 from medcore.readers._dicom_header import Header, check_size, numbers, read_date, read_facts, read_header, text
 from medcore.readers._dicom_pixels import LOSSY, decode, inflate_dataset
 from medcore.readers._dicom_place import plane_geometry, read_place
+from medcore.readers._dicom_regions import read_segmentation, read_structures
 from medcore.readers._dicom_values import Values, to_values
 from medcore.readers._suv import uptake
 from medcore.readers._words import safe_code, safe_description, volume_name
@@ -53,18 +54,22 @@ class Dicom(Reader):
         group, element = struct.unpack_from("<HH", head)
         return group in FIRST_GROUPS and element < 0x0100 and _plausible_element(head)
 
-    def read(self, name: str, data: memoryview, limits: Limits) -> Iterable[Scan | Slice]:
+    def read(self, name: str, data: memoryview, limits: Limits) -> Iterable[Scan | Slice | Markup]:
         quick = _read_plain(name, data, limits)
         if quick is not None:
             return [quick]
         dataset = parse(name, data, limits)
         syntax = transfer_syntax(dataset)
+        if text(dataset, "Modality") == "RTSTRUCT":
+            return [read_structures(dataset, name, limits)]
         if not any(keyword in dataset for keyword in PIXELS):
             raise _no_pixels(dataset, name)
         header = read_header(dataset, name, syntax)
         check_size(header, name, limits)
         stored, photometric = decode(dataset, header, name, limits)
-        if "PerFrameFunctionalGroupsSequence" in dataset and stored.ndim == 3 and header.modality != "SEG":
+        if header.modality == "SEG" and stored.ndim == 3:
+            return [read_segmentation(dataset, header, stored, name)]
+        if "PerFrameFunctionalGroupsSequence" in dataset and stored.ndim == 3:
             slices = _enhanced(stored, photometric, header, dataset, name)
             if slices:
                 return slices
@@ -126,7 +131,7 @@ def _read_plain(name: str, data: memoryview, limits: Limits) -> Scan | Slice | N
     header = read_header(dataset, name, syntax)
     check_size(header, name, limits)
     grey = header.photometric in ("MONOCHROME1", "MONOCHROME2") and header.samples == 1
-    if not grey or header.frames != 1 or header.bits_allocated not in (8, 16) or header.modality == "PT":
+    if not grey or header.frames != 1 or header.bits_allocated not in (8, 16) or header.modality in ("PT", "SEG"):
         return None
     stored = dataset.stored(header.rows, header.columns, header.bits_allocated, header.bits_stored, header.signed)
     if stored is None:
