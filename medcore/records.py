@@ -23,6 +23,14 @@ class Severity(StrEnum):
     BLOCK = "BLOCK"
 
 
+class DatePolicy(StrEnum):
+    """What becomes of the dates of a patient: as they are, moved by days of the patient's own, or left out."""
+
+    KEEP = "keep"
+    SHIFT = "shift"
+    DROP = "drop"
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """One finding about the quality or fitness of a scan.

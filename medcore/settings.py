@@ -11,6 +11,7 @@ from medcore.errors import N_, SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "MEDCORE_"
+DATES = ("keep", "shift", "drop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class Settings:
     zip_max_total_mb: int = field(default=4096, metadata={"help": "Most that one zip may unpack to."})
     zip_max_ratio: int = field(default=200, metadata={"help": "Largest compression ratio of one zip entry."})
     language: str = field(default="", metadata={"help": "en or zh_CN; empty: that of the browser or shell."})
+    dates: str = field(
+        default="keep",
+        metadata={"help": "Dates of uploads: keep, shift (by days of each patient's own) or drop.", "choices": DATES},
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -55,6 +60,15 @@ class Settings:
                     hint=N_("Known settings: {known}."),
                     name=name,
                     known=", ".join(known),
+                )
+            choices = known[name].metadata.get("choices")
+            if choices and text not in choices:
+                raise SettingsError(
+                    N_("The setting {name} cannot be “{text}”."),
+                    hint=N_("It is one of: {choices}."),
+                    name=name,
+                    text=text,
+                    choices=", ".join(choices),
                 )
             values[known[name].name] = _convert(name, text, type(known[name].default))
         return cls(**values)  # type: ignore[arg-type]  # each value has its field's type, by _convert

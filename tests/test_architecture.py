@@ -27,10 +27,11 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "wire": (1.1, {"numpy"}),
     "sandbox": (1.2, {"numpy"}),
     "records": (2, {"numpy"}),
+    "recipes": (2, set()),
     "readers": (2.1, {"numpy", "pydicom", "nibabel", "nrrd", "PIL", "cv2", "SimpleITK"}),
     "intake": (2.2, {"numpy"}),
-    "imaging": (3, {"numpy", "scipy", "SimpleITK", "skimage", "cv2"}),
-    "deidentify": (3, {"numpy", "pydicom"}),
+    "imaging": (3, {"numpy", "scipy", "SimpleITK", "skimage", "cv2", "pytesseract"}),
+    "deidentify": (3, {"numpy", "pydicom", "dicomanonymizer"}),
     "cards": (3, set()),
     "store": (3, {"numpy", "sqlalchemy", "alembic"}),
     "criteria": (3, {"numpy", "scipy"}),
@@ -46,16 +47,24 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "__main__": (7.1, {"typer", "rich"}),
 }
 TOP = {"app", "pages"}
-OPEN_TO_PAGES = {"workbench", "records", "volume", "errors", "language", "cards"}
+OPEN_TO_PAGES = {"workbench", "records", "recipes", "volume", "errors", "language", "cards"}
 STATE = Path("pages/ui/state.py")  # opens the workbench, so it alone also reads the settings
 PAGE_PACKAGES = {"streamlit", "plotly", "pandas", "numpy", "starlette", "anyio"}
 OWN_READER = {"nibabel": "nifti", "nrrd": "nrrd", "PIL": "picture"}
-DISTRIBUTIONS = {"PIL": "Pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "nrrd": "pynrrd"}
+DISTRIBUTIONS = {
+    "dicomanonymizer": "dicom-anonymizer",
+    "PIL": "Pillow",
+    "cv2": "opencv-python-headless",
+    "sklearn": "scikit-learn",
+    "nrrd": "pynrrd",
+}
 COME_WITH_STREAMLIT = {"starlette", "anyio"}
 CATALOGUES = {
     "medcore/tasks": "TASK",
     "medcore/criteria": "CRITERION",
     "medcore/readers": "READER",
+    "medcore/imaging/steps": "STEP",
+    "medcore/imaging/regions": "REGION",
     "medcore/nn/networks": "NETWORK",
     "medcore/nn/explainers": "EXPLAINER",
 }

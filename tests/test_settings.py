@@ -33,6 +33,13 @@ def test_a_misspelt_setting_is_named_with_the_known_ones() -> None:
     assert "MEDCORE_DATA_DIR" in error.value.hint.text()
 
 
+def test_a_setting_with_choices_names_them_when_it_takes_another_value() -> None:
+    assert Settings.from_environment({"MEDCORE_DATES": "shift"}).dates == "shift"
+    with pytest.raises(SettingsError, match="MEDCORE_DATES") as error:
+        Settings.from_environment({"MEDCORE_DATES": "blur"})
+    assert "keep, shift, drop" in error.value.hint.text()
+
+
 @pytest.mark.parametrize("text", ["many", "-1", "nan", "", "1e", "0x10"])
 def test_a_value_that_is_no_sensible_number_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="MEDCORE_DECODE_SECONDS"):
