@@ -79,12 +79,16 @@ def read_structures(dataset: Any, name: str, limits: Limits) -> Markup:
             hint=N_("Export the structure set again from its source."),
             name=name,
         )
+    named = _names(dataset, set(regions), "StructureSetROISequence", "ROINumber", "ROIName")
+    label = {number: index for index, number in enumerate(named, start=1)}  # a structure may have the number 0
     return Markup(
         kind="RTSTRUCT",
-        names=_names(dataset, set(regions), "StructureSetROISequence", "ROINumber", "ROIName"),
+        names={label[number]: name for number, name in named.items()},
         series=_planned_on(dataset),
         frame_of_reference=_frame_of_structures(dataset),
-        drawn=Outlined(np.concatenate(points), np.array(starts, np.int64), np.array(regions, np.uint16)),
+        drawn=Outlined(
+            np.concatenate(points), np.array(starts, np.int64), np.array([label[n] for n in regions], np.uint16)
+        ),
         identity=Identity(*(text(dataset, key) for key in ("StudyInstanceUID", "PatientID", "SeriesInstanceUID"))),
     )
 
@@ -117,7 +121,7 @@ def _contours(dataset: Any) -> Iterator[tuple[int, Any]]:
             continue
         for contour in values(structure, "ContourSequence"):
             if text(contour, "ContourGeometricType").upper() in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"):
-                yield int(number[0]) + 1, contour  # a structure may have the number 0, which is background here
+                yield int(number[0]), contour
 
 
 def _corners(contour: Any, name: str) -> Array:
@@ -133,15 +137,15 @@ def _corners(contour: Any, name: str) -> Array:
 
 def _names(dataset: Any, used: set[int], sequence: str, number: str, label: str) -> Mapping[int, str]:
     """The names of the regions that are used; a name that may be a person's gives way to its coded meaning."""
-    people, shift = names_of_people(dataset), 1 if label == "ROIName" else 0
+    people = names_of_people(dataset)
     found: dict[int, str] = {}
     for item in values(dataset, sequence):
         which = numbers(item, number, 1)
         coded = values(item, "SegmentedPropertyTypeCodeSequence")
         meant = safe_label(text(coded[0], "CodeMeaning"), people) if coded else ""
         if which:
-            found[int(which[0]) + shift] = safe_label(text(item, label), people) or meant
-    return {region: found.get(region) or f"region {region - shift}" for region in sorted(used)}
+            found[int(which[0])] = safe_label(text(item, label), people) or meant
+    return {region: found.get(region) or f"region {region}" for region in sorted(used)}
 
 
 def _referenced(dataset: Any) -> tuple[str, ...]:
