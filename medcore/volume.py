@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -263,3 +263,34 @@ class Mask:
     def volume_ml(self, label: int) -> float:
         """Volume of one label in ml: its voxel count times the voxel volume."""
         return int(np.count_nonzero(self.labels == label)) * self.geometry.voxel_ml
+
+
+class MaskOrigin(StrEnum):
+    """Where a mask comes from."""
+
+    DRAWN = "drawn"
+    CORRECTED = "corrected"  # with the brush, from an earlier mask or a model's
+    SEG = "seg"
+    RTSTRUCT = "rtstruct"
+    FILE = "file"
+    REGION = "region"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFacts:
+    """What the store knows of one mask without opening its labels.
+
+    Args:
+        scan: Id of the scan on whose grid it lies.
+        name: What to call it; never a patient's name.
+        labels: Label value to name, without the background.
+        replaces: Id of the mask of which this one is a newer version, or "".
+    """
+
+    id: str
+    scan: str
+    name: str
+    origin: MaskOrigin
+    labels: Mapping[int, str]
+    made_at: datetime
+    replaces: str = ""

@@ -140,6 +140,14 @@ def explanation_rows(session: Session, run_id: str) -> Sequence[ExplanationRow]:
     return session.scalars(query).all()
 
 
+def tasks_run(session: Session) -> dict[str, tuple[str, ...]]:
+    """The tasks that were run on each study, by study id."""
+    tasks: dict[str, tuple[str, ...]] = {}
+    for study, task in session.execute(select(RunRow.study_id, RunRow.task).distinct().order_by(RunRow.task)):
+        tasks[study] = (*tasks.get(study, ()), task)
+    return tasks
+
+
 def to_prediction(session: Session, blobs: Blobs, row: RunRow) -> Prediction:
     """The record of one prediction; a mask is memory-mapped."""
     run, table = to_run(row.run), as_table(row.prediction)

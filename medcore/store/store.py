@@ -18,20 +18,20 @@ from sqlalchemy.orm import Session
 from medcore.errors import N_, NotFoundError, StoreError
 from medcore.records import Explanation, Prediction, Segmentation, Study
 from medcore.settings import Settings
-from medcore.store import audit, results, studies
+from medcore.store import audit, masks, results, studies
 from medcore.store.audit import Action, AuditHead, Deed, Entry, Event
 from medcore.store.blobs import Blobs
 from medcore.store.database import Database, store_url
 from medcore.store.faults import disk_faults
+from medcore.store.founding import found
 from medcore.store.json_values import Json
-from medcore.store.keys import create_key, read_key, subkey
+from medcore.store.keys import subkey
 from medcore.store.results import Annotations, StoredArray
-from medcore.store.studies import Added, NewStudy
-from medcore.store.tables import InstallationRow, RunRow, StudyRow, ThumbnailRow
-from medcore.volume import Array, Volume
+from medcore.store.studies import Added, NewStudy, clean_title
+from medcore.store.tables import InstallationRow, StudyRow, ThumbnailRow
+from medcore.volume import Array, Mask, MaskFacts, MaskOrigin, Volume
 
 ORPHAN_SECONDS = 3600.0  # an array that nobody uses and nobody put for this long was left by a crash
-TITLE_LENGTH = 200
 WRITERS = 4  # files flushed at once; flushes of one disk overlap well
 
 
@@ -70,7 +70,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = Database(store_url(folder, settings.database_url))
         try:
-            key = _found(database, folder, clock())
+            key = found(database, folder, now=clock())
             store = cls(folder, database, Blobs(folder / "objects", now=lambda: clock().timestamp()), key, clock)
             store.sweep()
         except BaseException:
@@ -258,11 +258,7 @@ class Store:
     def tasks_run(self) -> dict[str, tuple[str, ...]]:
         """The tasks that were run on each study, by study id; for lists."""
         with self._database.reading() as session:
-            pairs = session.execute(select(RunRow.study_id, RunRow.task).distinct().order_by(RunRow.task)).all()
-        tasks: dict[str, tuple[str, ...]] = {}
-        for study, task in pairs:
-            tasks[study] = (*tasks.get(study, ()), task)
-        return tasks
+            return results.tasks_run(session)
 
     # Annotations
 
@@ -283,6 +279,50 @@ class Store:
             study = studies.to_study(studies.study_row(session, study_id))
             log(_deed(study, Event.CHANGED, Action.UPDATE, "annotations"))
         return saved
+
+    # Masks
+
+    def save_mask(self, scan_id: str, mask: Mask, *, name: str, origin: MaskOrigin, replaces: str = "") -> MaskFacts:
+        """Store a mask of a scan, as a newer version of the mask `replaces` if one is named. The same twice is one.
+
+        Raises:
+            NotFoundError: The scan, or the mask to replace, is not in the store.
+            StoreError: The mask does not lie on the scan's grid.
+        """
+        new = masks.NewMask(scan_id, masks.cropped(mask), clean_title(name), origin, replaces)
+        stored = self._put(new.box.labels)
+        with self._writing() as (session, log):
+            facts, fresh = masks.insert_mask(session, self._blobs, new, stored, made_at=self._clock())
+            if fresh:
+                log(_deed(studies.study_of(session, scan_id), Event.CHANGED, Action.CREATE, f"mask {origin.value}"))
+        return facts
+
+    def masks(self, scan_id: str, *, earlier: bool = False) -> tuple[MaskFacts, ...]:
+        """Masks of a scan in the order they were made; with `earlier`, also those that a newer version replaces."""
+        with self._database.reading() as session:
+            return masks.list_masks(session, scan_id, earlier=earlier)
+
+    def mask(self, mask_id: str) -> Mask:
+        """One mask, (S, R, C) on its scan's grid.
+
+        Raises:
+            NotFoundError: There is none.
+            StoreError: Its labels are missing or damaged.
+        """
+        with self._database.reading() as session:
+            return masks.to_mask(session, self._blobs, masks.mask_row(session, mask_id))
+
+    def delete_mask(self, mask_id: str) -> None:
+        """Delete one version of a mask for good; the version before it is the newest again.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        with self._writing() as (session, log):
+            row = masks.mask_row(session, mask_id)
+            log(_deed(studies.study_of(session, row.scan_id), Event.CHANGED, Action.DELETE, f"mask {row.origin}"))
+            digest = masks.delete_mask(session, row)
+        self._collect(frozenset({digest}))
 
     # Audit and upkeep
 
@@ -348,39 +388,6 @@ class Store:
             orphans = studies.unused(session, candidates)
             self._blobs.remove(orphans)
         return len(orphans)
-
-
-def clean_title(title: str) -> str:
-    """A title on one line, without control characters, of a bearable length."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in title)
-    return " ".join(printable.split())[:TITLE_LENGTH]
-
-
-def _found(database: Database, folder: Path, now: datetime) -> bytes:
-    """The installation key; made with the first opening, and checked against the database ever after."""
-    with database.founding() as session:
-        row = session.get(InstallationRow, 1)
-        key = read_key(folder)
-        if key is None and row is None:
-            key = create_key(folder)
-        if key is None:
-            raise StoreError(
-                N_("The key file of the data folder {path} is missing."),
-                hint=N_("Put installation.key back from the last backup; the studies belong to it."),
-                path=str(folder),
-            )
-        check = subkey(key, "check").hex()
-        if row is None:
-            session.add(
-                InstallationRow(id=1, key_check=check, audit_number=0, audit_mac=audit.FIRST_MAC, created_at=now)
-            )
-        elif row.key_check != check:
-            raise StoreError(
-                N_("The key file of the data folder {path} belongs to another database."),
-                hint=N_("Put back the installation.key and the database of the same backup."),
-                path=str(folder),
-            )
-    return key
 
 
 def _deed(study: Study, event: Event, action: Action, detail: str = "") -> Deed:

@@ -21,6 +21,7 @@ from medcore.store.keys import pseudonym
 from medcore.store.tables import BlobUseRow, RunRow, ScanRow, StudyRow, ThumbnailRow
 from medcore.volume import Array, Geometry, Scale, Unit, Volume, Window
 
+TITLE_LENGTH = 200
 ASKED_AT_ONCE = 500  # databases limit the number of values in one question
 
 
@@ -160,6 +161,15 @@ def scan_row(session: Session, scan_id: str) -> ScanRow:
     return row
 
 
+def study_of(session: Session, scan_id: str) -> Study:
+    """The study of one scan.
+
+    Raises:
+        NotFoundError: There is no such scan.
+    """
+    return to_study(study_row(session, scan_row(session, scan_id).study_id))
+
+
 def rename_study(session: Session, study_id: str, title: str) -> tuple[StudyRow, str]:
     """Give a study another title; returns its row and the former title."""
     row = study_row(session, study_id)
@@ -251,6 +261,12 @@ def to_volume(row: ScanRow, voxels: Array) -> Volume:
         synthetic=row.synthetic,
         facts=to_texts(row.facts),
     )
+
+
+def clean_title(title: str) -> str:
+    """A title on one line, without control characters, of a bearable length."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in title)
+    return " ".join(printable.split())[:TITLE_LENGTH]
 
 
 def plain(text: str) -> str:

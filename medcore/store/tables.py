@@ -155,6 +155,22 @@ class AnnotationsRow(Base):
     saved_at: Mapped[datetime]
 
 
+class MaskRow(Base):
+    """A mask of a scan that no run made; of its labels the file holds the box that is not empty."""
+
+    __tablename__ = "mask"
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(ID, unique=True)
+    scan_id: Mapped[str] = mapped_column(ID, ForeignKey("scan.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    origin: Mapped[str] = mapped_column(String(16))
+    names: Mapped[JsonColumn]
+    corner: Mapped[JsonColumn]
+    labels: Mapped[str] = mapped_column(DIGEST)
+    made_at: Mapped[datetime]
+    replaces: Mapped[str] = mapped_column(ID)
+
+
 class BlobUseRow(Base):
     """Who needs an array file; a file without a row here is swept. A new column with a digest needs rows here."""
 

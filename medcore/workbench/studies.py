@@ -16,9 +16,9 @@ from medcore.sandbox import Sandbox
 from medcore.settings import Settings
 from medcore.store.json_values import Json
 from medcore.store.results import Annotations
-from medcore.store.store import Store, clean_title
-from medcore.store.studies import Added, NewScan, NewStudy
-from medcore.volume import Volume
+from medcore.store.store import Store
+from medcore.store.studies import Added, NewScan, NewStudy, clean_title
+from medcore.volume import Mask, MaskFacts, MaskOrigin, Volume
 
 READING_SHARE = 0.9  # of the progress bar; the rest is storing
 BATCH_STUDIES = 16  # studies of one transaction: it costs as much for many as for one
@@ -193,6 +193,36 @@ class Studies:
             StoreError: Someone saved since.
         """
         return self.store.save_annotations(study_id, content, version=version)
+
+    def save_mask(self, scan_id: str, mask: Mask, *, name: str, origin: MaskOrigin, replaces: str = "") -> MaskFacts:
+        """Keep a mask with its scan; as a newer version of the mask `replaces`, if one is named.
+
+        Raises:
+            NotFoundError: The scan, or the mask to replace, is not in the store.
+            StoreError: The mask does not lie on the scan's grid.
+        """
+        return self.store.save_mask(scan_id, mask, name=name, origin=origin, replaces=replaces)
+
+    def masks(self, scan_id: str, *, earlier: bool = False) -> tuple[MaskFacts, ...]:
+        """Masks of a scan in the order they were made; with `earlier`, also those that a newer version replaces."""
+        return self.store.masks(scan_id, earlier=earlier)
+
+    def mask(self, mask_id: str) -> Mask:
+        """One mask, on its scan's grid.
+
+        Raises:
+            NotFoundError: There is none.
+            StoreError: Its labels are missing or damaged.
+        """
+        return self.store.mask(mask_id)
+
+    def delete_mask(self, mask_id: str) -> None:
+        """Delete one version of a mask for good; the version before it is the newest again.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        self.store.delete_mask(mask_id)
 
     def tasks_run(self) -> dict[str, tuple[str, ...]]:
         """The tasks that were run on each study, by study id."""

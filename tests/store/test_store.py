@@ -10,8 +10,8 @@ import pytest
 from medcore.errors import NotFoundError, StoreError
 from medcore.records import Severity
 from medcore.settings import Settings
-from medcore.store.store import Store, clean_title
-from medcore.store.studies import NewScan, NewStudy
+from medcore.store.store import Store
+from medcore.store.studies import NewScan, NewStudy, clean_title
 from medcore.volume import Geometry, Unit, Volume
 from tests.store.conftest import Clock, scan, study
 
