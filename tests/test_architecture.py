@@ -57,6 +57,7 @@ DISTRIBUTIONS = {
     "cv2": "opencv-python-headless",
     "sklearn": "scikit-learn",
     "nrrd": "pynrrd",
+    "skimage": "scikit-image",
 }
 COME_WITH_STREAMLIT = {"starlette", "anyio"}
 CATALOGUES = {

@@ -103,9 +103,7 @@ def _cut_tail(dataset: Dataset) -> int:
 
 def _clear_hidden_bits(dataset: Dataset) -> int:
     """Clear the bits above the picture's where an old overlay stands in them (retired: Overlay Bit Position)."""
-    positions = [
-        element.value for element in dataset.group_dataset(0x6000) if element.keyword == "OverlayBitPosition"
-    ] + [dataset[group, 0x0102].value for group in range(0x6002, 0x6020, 2) if (group, 0x0102) in dataset]
+    positions = [dataset[group, 0x0102].value for group in range(0x6000, 0x6020, 2) if (group, 0x0102) in dataset]
     if not any(positions) or int(dataset.BitsAllocated) != 16 or int(dataset.BitsStored) == 16:
         return 0
     little = dataset.original_encoding[1] is not False

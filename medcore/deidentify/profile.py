@@ -38,14 +38,14 @@ ACTIONS = {
     "X_Z_D_TAGS": "D",
     "X_Z_U_STAR_TAGS": "U",
 }
-BLANK = frozenset({"PatientBirthDate", "PatientBirthTime"})  # the table's dummy would be taken for a birthday
+BLANK = frozenset({"PatientBirthDate"})  # the table's dummy would be taken for a birthday
 PIXEL_GROUP = 0x7FE0
 GONE_GROUPS = frozenset({0x0002, 0x0004, *range(0x5000, 0x5100, 2), *range(0x6000, 0x6100, 2)})
 TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 # Free text that the table forgets: kept if it looks like what scanners write there.
 TECHNICAL = {
     "ConvolutionKernel": re.compile(
-        r"[A-Z]{1,2}\d{1,3}[a-z]{0,2}(\^\d)?|\d|FC\d{2}|Y?[A-E]|STANDARD|STD|BONE|BONEPLUS|LUNG|DETAIL|SOFT|EDGE|ULTRA|CHST"
+        r"[A-Z][A-Za-z]?\d{1,3}[a-z]{0,2}(\^\d)?|\d|FC\d{2}|Y?[A-E]|STANDARD|STD|BONE|BONEPLUS|LUNG|DETAIL|SOFT|EDGE|ULTRA|CHST"
         r"|ORTHO|SHARP|SMOOTH|MEDIUM"
     )
 }
