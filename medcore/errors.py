@@ -111,6 +111,10 @@ class NoPixelsError(ReadError):
     """The file is sound but carries no image."""
 
 
+class MissingScanError(ReadError):
+    """Regions drawn on a scan were sent without it, or the scan is not sound enough to carry them."""
+
+
 class TooLargeError(ReadError):
     """The file, or what it would unpack to, exceeds a limit."""
 
@@ -141,6 +145,10 @@ class WeightsError(MedcoreError):
 
 class UnfitInputError(MedcoreError):
     """This scan is not what the task or the model was made for."""
+
+
+class RecipeError(MedcoreError):
+    """A preprocessing recipe names what does not exist, or a setting outside of its range."""
 
 
 class DeviceError(MedcoreError):

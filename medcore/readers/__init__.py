@@ -180,6 +180,7 @@ class Markup:
         identity: Who and what it belongs to. Like the two above, pseudonyms outside of the intake.
         issues: What is doubtful about it.
         transfer_syntax: DICOM Transfer Syntax UID, or "".
+        sha256: Of the source bytes.
     """
 
     kind: str
@@ -190,6 +191,7 @@ class Markup:
     identity: Identity = field(default_factory=Identity)
     issues: tuple[Issue, ...] = ()
     transfer_syntax: str = ""
+    sha256: str = ""
 
     @property
     def title(self) -> str:

@@ -87,6 +87,7 @@ def pack_markup(markup: Markup) -> dict[str, object]:
         "identity": [markup.identity.study, markup.identity.patient, markup.identity.series],
         "issues": [pack_issue(issue) for issue in markup.issues],
         "transfer_syntax": markup.transfer_syntax,
+        "sha256": markup.sha256,
         "regions": drawn.regions,
         **shapes,
     }
@@ -121,6 +122,7 @@ def unpack_markup(facts: Mapping[str, Any]) -> Markup:
         identity=Identity(study, patient, series),
         issues=tuple(map(unpack_issue, facts["issues"])),
         transfer_syntax=str(facts["transfer_syntax"]),
+        sha256=str(facts["sha256"]),
     )
 
 

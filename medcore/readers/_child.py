@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 
 from medcore.errors import N_, CorruptFileError, MedcoreError, ReadError, TooLargeError
 from medcore.readers import HEAD_BYTES, Limits, Markup, Scan, Slice, reader_for
@@ -120,7 +120,7 @@ class _Desk:
             if isinstance(item, Slice):
                 self._place(item, index, fingerprint(data, self.crc), name)
             elif isinstance(item, Markup):
-                markups.append(pack_markup(item))
+                markups.append(pack_markup(replace(item, sha256=hashlib.sha256(data).hexdigest())))
             else:
                 scans.append(pack(with_hash(item, hashlib.sha256(data).hexdigest())))
         return {"scans": scans, "markups": markups} if scans or markups else {}
@@ -175,7 +175,7 @@ def fingerprint(data: memoryview, crc: int | None = None) -> bytes:
 
     A SHA-256 over every pixel would cost a sixth of unpacking the series; the store hashes the voxels anyway.
     """
-    crc = zlib.crc32(data) if crc is None else crc
+    crc = isal_zlib.crc32(data) if crc is None else crc
     return hashlib.sha256(bytes(data[:HEAD_BYTES]) + struct.pack("<QI", len(data), crc)).digest()
 
 

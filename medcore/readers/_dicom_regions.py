@@ -81,14 +81,13 @@ def read_structures(dataset: Any, name: str, limits: Limits) -> Markup:
         )
     named = _names(dataset, set(regions), "StructureSetROISequence", "ROINumber", "ROIName")
     label = {number: index for index, number in enumerate(named, start=1)}  # a structure may have the number 0
+    shown = [label[number] for number in regions]
     return Markup(
         kind="RTSTRUCT",
         names={label[number]: name for number, name in named.items()},
         series=_planned_on(dataset),
         frame_of_reference=_frame_of_structures(dataset),
-        drawn=Outlined(
-            np.concatenate(points), np.array(starts, np.int64), np.array([label[n] for n in regions], np.uint16)
-        ),
+        drawn=Outlined(np.concatenate(points), np.array(starts, np.int64), np.array(shown, np.uint16)),
         identity=Identity(*(text(dataset, key) for key in ("StudyInstanceUID", "PatientID", "SeriesInstanceUID"))),
     )
 
@@ -168,16 +167,6 @@ def _frame_of_structures(dataset: Any) -> str:
     named = Counter(filter(None, (text(item, "ReferencedFrameOfReferenceUID") for item in items)))
     frames = values(dataset, "ReferencedFrameOfReferenceSequence")
     return named.most_common(1)[0][0] if named else text(frames[0], "FrameOfReferenceUID") if frames else ""
-
-
-def without_scan(markup: Markup) -> Issue:
-    """What is said of regions that are shown without the scan they were drawn on."""
-    return Issue(
-        "scan_missing",
-        Severity.BLOCK,
-        Message(N_("These are regions drawn on a scan ({kind}), and the scan is not here."), {"kind": markup.kind}),
-        Message(N_("Upload it together with its scan; it then becomes a mask of it.")),
-    )
 
 
 def _halved() -> Issue:

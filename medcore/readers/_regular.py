@@ -18,6 +18,8 @@ STEP_TOLERANCE = 0.06  # of the step; scanners write positions with a jitter of 
 STEP_TOLERANCE_MIN_MM = 0.025
 SHIFT_TOLERANCE_MM = 0.1  # in-plane drift from one slice to the next, or 1 % of the step
 STEP_NAMES = ("time", "echo", "b-value", "trigger", "acquisition", "time", "time")  # as `_dicom_header.STEPS`
+# Findings after which a voxel does not lie where the affine says.
+IRREGULAR = frozenset({"duplicate_position", "missing_slice", "overlapping_slices", "uneven_spacing", "shifted_slices"})
 RESEND = Message(N_("Send the complete series again from its source; do not measure on this one."))
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import numpy as np
 import typer
 
-from medcore.errors import N_, NotFoundError, StoreError
+from medcore.errors import N_, MedcoreError, MissingScanError, NotFoundError, StoreError
+from medcore.imaging.markup import Layer
 from medcore.intake import Found, Reading, Refusal, Source, read_sources
 from medcore.records import Issue
+from medcore.sandbox import Sandbox
 from medcore.settings import Settings
 from medcore.shell.output import (
     AsJson,
@@ -26,7 +30,7 @@ from medcore.shell.output import (
     say,
     t,
 )
-from medcore.volume import Array, Volume
+from medcore.volume import Array, Triple, Volume
 
 Paths: TypeAlias = Annotated[list[Path], typer.Argument(metavar="PATH...", help=t("Files, folders or zips."))]
 NpyFolder: TypeAlias = Annotated[
@@ -34,19 +38,48 @@ NpyFolder: TypeAlias = Annotated[
 ]
 
 
-def read(paths: Paths, npy: NpyFolder = None, as_json: AsJson = False) -> None:
+Stack: TypeAlias = Annotated[
+    str, typer.Option("--stack", metavar="MM,MM,MM", help=t("Numbered pictures are one volume: slice, row, column mm."))
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaidMask:
+    """Regions of an upload as a mask: the layer, what it was drawn as, and the place of its scan in the reading."""
+
+    layer: Layer
+    kind: str
+    scan: int
+
+
+def read(paths: Paths, npy: NpyFolder = None, stack: Stack = "", as_json: AsJson = False) -> None:
     """Read scans without storing them."""
-    reading = read_paths(paths, Settings.from_environment())
+    reading, masks = read_all(paths, Settings.from_environment(), stack_mm=spacing_of(stack))
     written = [_write_volume(npy, found.volume, number) for number, found in enumerate(reading.found, start=1)]
     if as_json:
         volumes: list[Plain] = [_volume(found, path) for found, path in zip(reading.found, written, strict=True)]
-        print_json({"volumes": volumes, "refused": [_refused(refusal) for refusal in reading.refused]})
+        shown = [_mask(mask, reading, npy, number) for number, mask in enumerate(masks, start=1)]
+        print_json({"volumes": volumes, "masks": shown, "refused": [_refused(r) for r in reading.refused]})
     else:
-        _print(reading)
+        _print(reading, masks)
 
 
 def read_paths(paths: Sequence[Path], settings: Settings) -> Reading:
     """Read files, folders and zips in the sandbox.
+
+    Raises:
+        NotFoundError: A path does not exist.
+    """
+    return read_all(paths, settings)[0]
+
+
+def read_all(
+    paths: Sequence[Path], settings: Settings, *, stack_mm: Triple | None = None
+) -> tuple[Reading, list[LaidMask]]:
+    """Read files, folders and zips in the sandbox, and lay regions onto their scans; contours without one are refused.
+
+    Args:
+        stack_mm: Make numbered pictures one volume with this (slice, row, column) spacing.
 
     Raises:
         NotFoundError: A path does not exist.
@@ -62,7 +95,44 @@ def read_paths(paths: Sequence[Path], settings: Settings) -> Reading:
 
     sources = [Source(name=path.name, path=path, data=None) for path in paths]
     with open_sandbox(settings) as sandbox:
-        return read_sources(sources, sandbox=sandbox, settings=settings, progress=progress_line())
+        reading = read_sources(sources, sandbox=sandbox, settings=settings, progress=progress_line(), stack_mm=stack_mm)
+        return _laid(reading, sandbox)
+
+
+def spacing_of(text: str) -> Triple | None:
+    """Three lengths in mm from "2.0,0.5,0.5"; None for "".
+
+    Raises:
+        UsageError: They are not three positive numbers.
+    """
+    if not text:
+        return None
+    try:
+        slice_mm, row_mm, column_mm = (float(part) for part in text.split(","))
+    except ValueError:
+        slice_mm = row_mm = column_mm = math.nan
+    if not all(0.001 <= mm <= 1000 for mm in (slice_mm, row_mm, column_mm)):
+        raise typer.BadParameter(t("Give three lengths in mm: slice, row and column spacing, such as 2.0,0.5,0.5."))
+    return slice_mm, row_mm, column_mm
+
+
+def _laid(reading: Reading, sandbox: Sandbox) -> tuple[Reading, list[LaidMask]]:
+    """Regions on their scans; a segmentation without its scan is shown as an image, contours without it are refused."""
+    from medcore.workbench.markups import alone, lay, scans_found
+
+    masks: list[LaidMask] = []
+    found, refused, scans = list(reading.found), list(reading.refused), scans_found(reading.found)
+    for regions in reading.markups:
+        try:
+            scan, layers = lay(regions, scans, sandbox)
+            masks += [LaidMask(layer, regions.markup.kind, int(scan.id)) for layer in layers]
+        except MedcoreError as error:
+            picture = alone(regions) if isinstance(error, MissingScanError) else None
+            if picture is None:
+                refused.append(Refusal(regions.name, error))
+            else:
+                found.append(picture)
+    return replace(reading, found=tuple(found), refused=tuple(refused)), masks
 
 
 def write_npy(path: Path, array: Array) -> Path:
@@ -122,11 +192,35 @@ def _volume(found: Found, npy: Path | None) -> dict[str, Plain]:
     return {**{name: plain(fact) for name, fact in facts.items()}, "issues": issue_objects(found.issues)}
 
 
+def _mask(laid: LaidMask, reading: Reading, folder: Path | None, number: int) -> Plain:
+    mask, scan = laid.layer.mask, reading.found[laid.scan].volume
+    npy = write_npy(folder / f"mask-{number:03d}-{scan.sha256[:12]}.npy", mask.labels) if folder else None
+    labels: list[Plain] = [
+        {
+            "value": value,
+            "name": name,
+            "voxels": int(np.count_nonzero(mask.labels == value)),
+            "volume_ml": mask.volume_ml(value),
+        }
+        for value, name in mask.names.items()
+    ]
+    return {
+        "name": laid.layer.name,
+        "kind": laid.kind,
+        "volume": laid.scan,
+        "scan_sha256": scan.sha256,
+        "shape": plain(mask.labels.shape),
+        "labels": labels,
+        "issues": issue_objects(laid.layer.issues),
+        "npy": plain(npy),
+    }
+
+
 def _refused(refusal: Refusal) -> dict[str, Plain]:
     return {"name": refusal.name, **error_object(refusal.error)}
 
 
-def _print(reading: Reading) -> None:
+def _print(reading: Reading, masks: Sequence[LaidMask]) -> None:
     rows = [
         (
             found.volume.name,
@@ -142,6 +236,10 @@ def _print(reading: Reading) -> None:
     print_table(t("Read"), columns, rows)
     for found in reading.found:
         print_issues(found.volume.name, found.issues)
+    for mask in masks:
+        scan = reading.found[mask.scan].volume.name
+        print_line(t("Mask of {scan} ({kind}): {name}", scan=scan, kind=mask.kind, name=mask.layer.name))
+        print_issues(mask.layer.name, mask.layer.issues)
     for refusal in reading.refused:
         reason, hint = say(refusal.error.message), say(refusal.error.hint)
         print_line(t("Refused: {reason} {hint}", reason=reason, hint=hint))

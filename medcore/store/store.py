@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from medcore.errors import N_, NotFoundError, StoreError
 from medcore.records import Explanation, Prediction, Segmentation, Study
 from medcore.settings import Settings
-from medcore.store import audit, masks, results, studies
+from medcore.store import audit, masks, placed, results, studies
 from medcore.store.audit import Action, AuditHead, Deed, Entry, Event
 from medcore.store.blobs import Blobs
 from medcore.store.database import Database, store_url
@@ -26,6 +26,7 @@ from medcore.store.faults import disk_faults
 from medcore.store.founding import found
 from medcore.store.json_values import Json
 from medcore.store.keys import subkey
+from medcore.store.placed import PlacedScan
 from medcore.store.results import Annotations, StoredArray
 from medcore.store.studies import Added, NewStudy, clean_title
 from medcore.store.tables import InstallationRow, StudyRow, ThumbnailRow
@@ -147,6 +148,11 @@ class Store:
         with self._database.reading() as session:
             row = studies.scan_row(session, scan_id)
         return studies.to_volume(row, self._blobs.open(row.voxels))
+
+    def scans_of(self, series: Sequence[str], frame: str) -> tuple[PlacedScan, ...]:
+        """Scans of these series, then those in this frame of reference: what regions may have been drawn on."""
+        with self._database.reading() as session:
+            return placed.scans_of(session, series, frame)
 
     def thumbnail(self, scan_id: str) -> bytes:
         """The JPEG of one scan.

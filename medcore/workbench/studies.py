@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeAlias
 
-from medcore.errors import N_, CancelledError, Message, StoreError
+from medcore.errors import N_, CancelledError, MedcoreError, Message, StoreError
 from medcore.imaging.thumbnail import thumbnail
-from medcore.intake import Found, Reading, Refusal, Source, read_sources
+from medcore.intake import Found, FoundMarkup, Reading, Refusal, Source, read_sources
 from medcore.records import Study
 from medcore.sandbox import Sandbox
 from medcore.settings import Settings
@@ -18,7 +18,8 @@ from medcore.store.json_values import Json
 from medcore.store.results import Annotations
 from medcore.store.store import Store
 from medcore.store.studies import Added, NewScan, NewStudy, clean_title
-from medcore.volume import Mask, MaskFacts, MaskOrigin, Volume
+from medcore.volume import Mask, MaskFacts, MaskOrigin, Triple, Volume
+from medcore.workbench.markups import lay
 
 READING_SHARE = 0.9  # of the progress bar; the rest is storing
 BATCH_STUDIES = 16  # studies of one transaction: it costs as much for many as for one
@@ -34,11 +35,13 @@ class AddReport:
         added: Studies that are new or got a new scan.
         known: Studies that were there already with all that was sent.
         refused: Files that could not be read or stored, each with the reason.
+        masks: Masks that came with their scan or were laid onto one that was there (DICOM SEG, RTSTRUCT).
     """
 
     added: tuple[Study, ...] = ()
     known: tuple[Study, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    masks: tuple[MaskFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +70,7 @@ class ReadSources(Protocol):
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         arrived: Callable[[Found], None] | None = None,
+        stack_mm: Triple | None = None,
     ) -> Reading: ...
 
 
@@ -85,17 +89,22 @@ class Studies:
         *,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
+        stack_mm: Triple | None = None,
     ) -> AddReport:
         """Read files, folders and zips and store what is in them; a bad file never stops the others.
 
         A picture is a study of its own. DICOM series of one study join it, also when they come in later uploads.
-        Scans that must not be analysed (BLOCK issues) are stored with their issues.
+        Scans that must not be analysed (BLOCK issues) are stored with their issues. DICOM SEG and RTSTRUCT become masks
+        of the scan they were drawn on, which may come in the same upload or have come before.
+
+        Args:
+            stack_mm: Make numbered pictures one volume with this (slice, row, column) spacing.
 
         Raises:
             CancelledError: `cancelled` became true; studies stored until then stay.
             StoreError: Nothing at all could be stored, for instance because the disk is full.
         """
-        return self._add(sources, progress=progress, cancelled=cancelled)
+        return self._add(sources, progress=progress, cancelled=cancelled, stack_mm=stack_mm)
 
     def add_samples(
         self,
@@ -235,6 +244,7 @@ class Studies:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
         synthetic_title: str = "",
+        stack_mm: Triple | None = None,
     ) -> AddReport:
         tell = progress or (lambda fraction, stage: None)
         scans: list[_Arrived] = []
@@ -247,6 +257,7 @@ class Studies:
                 progress=lambda done, name: tell(done * READING_SHARE, Message(N_("Reading {name}"), {"name": name})),
                 cancelled=cancelled,
                 arrived=lambda found: scans.append(self._arrived(found, synthetic_title)),
+                stack_mm=stack_mm,
             )
             added, failed = self._store_all(grouped(scans), tell, cancelled)
         except BaseException:
@@ -254,7 +265,33 @@ class Studies:
             raise
         if failed and not added:
             raise failed[0].error
-        return _report(added, (*reading.refused, *failed))
+        masks, studies, homeless = self._lay_all(reading.markups, cancelled)
+        report = _report(added, (*reading.refused, *failed, *homeless))
+        known = {study.id: study for study in report.known}
+        new = {study.id for study in report.added}
+        known |= {study: self.store.study(study) for study in studies if study not in new}
+        return replace(report, known=tuple(known.values()), masks=masks)
+
+    def _lay_all(
+        self, markups: Sequence[FoundMarkup], cancelled: Callable[[], bool] | None
+    ) -> tuple[tuple[MaskFacts, ...], Sequence[str], Sequence[Refusal]]:
+        """Masks stored, ids of the studies they went to, and what found no scan."""
+        masks: list[MaskFacts] = []
+        studies: dict[str, None] = {}
+        homeless = []
+        for found in markups:
+            _stop_if(cancelled)
+            origin = MaskOrigin.SEG if found.markup.kind == "SEG" else MaskOrigin.RTSTRUCT
+            try:
+                near = self.store.scans_of(found.markup.series, found.markup.frame_of_reference)
+                scan, layers = lay(found, near, self.sandbox)
+                masks += [self.save_mask(scan.id, layer.mask, name=layer.name, origin=origin) for layer in layers]
+                studies[scan.study] = None
+            except CancelledError:
+                raise
+            except MedcoreError as error:
+                homeless.append(Refusal(found.name, error))
+        return tuple(masks), list(studies), homeless
 
     def _arrived(self, found: Found, synthetic_title: str) -> _Arrived:
         """Begin to store a scan while the next one is decoded."""

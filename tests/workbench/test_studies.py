@@ -11,15 +11,25 @@ import cv2
 import numpy as np
 import pytest
 
-from medcore.errors import CancelledError, EmptyFileError, Message, NotFoundError, StoreError, UnknownFormatError
+from medcore.errors import (
+    CancelledError,
+    EmptyFileError,
+    Message,
+    MissingScanError,
+    NotFoundError,
+    StoreError,
+    UnknownFormatError,
+)
 from medcore.exports.samples import SAMPLES, write_sample
 from medcore.intake import Found, Reading, Refusal, Source
 from medcore.records import Issue, Severity
 from medcore.sandbox import Sandbox
 from medcore.settings import Settings
-from medcore.volume import Geometry, Unit, Volume
+from medcore.volume import Geometry, MaskOrigin, Unit, Volume
 from medcore.workbench.studies import BATCH_STUDIES, Studies, uploaded
 from medcore.workbench.workbench import Workbench
+from tests.readers.factory import saved
+from tests.readers.regions_factory import ct_slices, rtstruct, seg
 
 COARSE = 16.0
 
@@ -58,6 +68,7 @@ class FakeReader:
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         arrived: Callable[[Found], None] | None = None,
+        stack_mm: object = None,
     ) -> Reading:
         assert progress is not None
         assert arrived is not None
@@ -278,3 +289,36 @@ def test_no_file_name_of_the_upload_is_left_on_the_disk_but_in_the_database(
     workbench.studies.add([uploaded("Doe_Jane.png", png())])
     assert not [path for path in settings.data_dir.rglob("*") if "Doe" in path.name]
     shutil.rmtree(settings.data_dir / "objects")
+
+
+def test_a_segmentation_becomes_a_mask_of_its_scan_in_one_upload_or_later(workbench: Workbench) -> None:
+    slices, masks = ct_slices(), np.zeros((8, 20, 24, 1), np.uint8)
+    masks[2:5, 4:9, 6:12] = 1
+    scan = [uploaded(f"{k}.dcm", saved(ds)) for k, ds in enumerate(slices)]
+    drawn = uploaded("liver.dcm", seg(slices, masks, ["Liver"]))
+    refused = workbench.studies.add([drawn]).refused
+    assert [type(refusal.error) for refusal in refused] == [MissingScanError] and "liver.dcm" in str(refused[0].error)
+    (study,) = workbench.studies.add(scan).added
+    report = workbench.studies.add([drawn])
+    assert report.known == (study,) and not report.refused and len(report.masks) == 1
+    assert workbench.studies.add([drawn, *scan]).masks == report.masks  # the same mask again is one
+    (facts,) = workbench.studies.masks(study.scans[0].id)
+    assert (facts.name, facts.origin, dict(facts.labels)) == ("Liver", MaskOrigin.SEG, {1: "Liver"})
+    np.testing.assert_array_equal(workbench.studies.mask(facts.id).labels, masks[..., 0])
+
+
+def test_contours_are_not_laid_onto_a_scan_with_a_gap(workbench: Workbench) -> None:
+    slices = ct_slices()
+    square = np.array([[-35.0, -25, 15], [-30, -25, 15], [-30, -20, 15], [-35, -20, 15]])
+    files = [uploaded(f"{k}.dcm", saved(ds)) for k, ds in enumerate(slices) if k != 4]
+    report = workbench.studies.add([*files, uploaded("rt.dcm", rtstruct({"GTV": [square]}))])
+    assert len(report.added) == 1 and not report.masks
+    assert [type(refusal.error) for refusal in report.refused] == [MissingScanError]
+
+
+def test_numbered_pictures_become_one_study_when_their_spacing_is_stated(workbench: Workbench) -> None:
+    files = [uploaded(f"head/img{k}.png", png(k)) for k in (10, 9, 8)]
+    report = workbench.studies.add(files, stack_mm=(2.0, 0.5, 0.4))
+    (scan,) = report.added[0].scans
+    assert scan.shape == (3, 20, 30) and scan.spacing_mm == (2.0, 0.5, 0.4)
+    assert [issue.code for issue in scan.issues][:1] == ["spacing_stated"]
