@@ -28,7 +28,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "sandbox": (1.2, {"numpy"}),
     "records": (2, {"numpy"}),
     "recipes": (2, set()),
-    "readers": (2.1, {"numpy", "pydicom", "nibabel", "nrrd", "PIL", "cv2", "SimpleITK"}),
+    "readers": (2.1, {"numpy", "isal", "pydicom", "nibabel", "nrrd", "PIL", "cv2", "SimpleITK"}),
     "intake": (2.2, {"numpy"}),
     "imaging": (3, {"numpy", "scipy", "SimpleITK", "skimage", "cv2", "pytesseract"}),
     "deidentify": (3, {"numpy", "pydicom", "dicomanonymizer"}),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 
 import numpy as np
+from isal import isal_zlib
 
 from medcore.errors import N_, CorruptFileError, GeometryError, Message, TooLargeError, TruncatedFileError
 from medcore.readers import Limits, Scan
@@ -54,11 +54,11 @@ def gunzip(name: str, data: memoryview, limits: Limits) -> bytes:
         TruncatedFileError: It ends too early.
         CorruptFileError: It is damaged.
     """
-    inflater = zlib.decompressobj(wbits=31)
+    inflater = isal_zlib.decompressobj(wbits=31)
     limit = limits.max_bytes + (1 << 20)
     try:
         plain = inflater.decompress(data, limit)
-    except zlib.error as error:
+    except isal_zlib.error as error:
         raise damaged(name, "gzip") from error
     if inflater.eof:
         return plain
@@ -75,8 +75,8 @@ def gunzip(name: str, data: memoryview, limits: Limits) -> bytes:
 def gunzip_head(data: memoryview, count: int) -> bytes:
     """The first bytes of a gzip, or b"" if it is none."""
     try:
-        return zlib.decompressobj(wbits=31).decompress(data[:65536], count)
-    except zlib.error:
+        return isal_zlib.decompressobj(wbits=31).decompress(data[:65536], count)
+    except isal_zlib.error:
         return b""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 
 from medcore.readers import Limits, Markup, Scan, Slice
 from medcore.readers._archive import DEFLATED, raw_member, unpack_member
@@ -104,6 +104,6 @@ def _head(name: str, data: memoryview, member: Mapping[str, Any]) -> bytes:
     if int(member["method"]) != DEFLATED:
         return bytes(raw[:HEAD_BYTES])
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw[:PACKED_HEAD_BYTES], HEAD_BYTES)
-    except zlib.error:
+        return isal_zlib.decompressobj(-isal_zlib.MAX_WBITS).decompress(raw[:PACKED_HEAD_BYTES], HEAD_BYTES)
+    except isal_zlib.error:
         return b""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from isal import isal_zlib
 
 from medcore.errors import N_, UnsupportedFormatError
 from medcore.readers import HEAD_BYTES, Limits, Reader, Scan, Slice
@@ -70,8 +70,8 @@ def _voxels(name: str, data: memoryview, count: int, dtype: np.dtype[np.generic]
     plain: bytes | memoryview = data
     if packed:
         try:
-            plain = zlib.decompressobj(wbits=47).decompress(data, size)
-        except zlib.error as error:
+            plain = isal_zlib.decompressobj(wbits=47).decompress(data, size)
+        except isal_zlib.error as error:
             raise damaged(name, "MetaImage") from error
     if len(plain) < size:
         raise truncated(name)
