@@ -66,6 +66,7 @@ CATALOGUES = {
     "medcore/readers": "READER",
     "medcore/imaging/steps": "STEP",
     "medcore/imaging/regions": "REGION",
+    "medcore/imaging/quality": "CHECK",
     "medcore/nn/networks": "NETWORK",
     "medcore/nn/explainers": "EXPLAINER",
 }
