@@ -111,6 +111,10 @@ class NoPixelsError(ReadError):
     """The file is sound but carries no image."""
 
 
+class ContentsOnlyError(NoPixelsError):
+    """The file is the table of contents of other files (DICOMDIR)."""
+
+
 class MissingScanError(ReadError):
     """Regions drawn on a scan were sent without it, or the scan is not sound enough to carry them."""
 
@@ -165,6 +169,14 @@ class StoreError(MedcoreError):
 
 class NotFoundError(StoreError):
     """No stored object has this id."""
+
+
+class ExportError(MedcoreError):
+    """What was asked to leave MedCore cannot, as it is."""
+
+
+class BurnedInTextError(ExportError):
+    """A picture may show a name, and nobody has released it."""
 
 
 class CancelledError(MedcoreError):
