@@ -106,7 +106,7 @@ class SumRule:
             unknown = {"lesions": ", ".join(step.baseline.unknown)}
             return Verdict(NE, "target.ne_baseline", Message(N_("The baseline lacks {lesions}."), unknown))
         if step.burden.sum is None:
-            return self._incomplete(step)
+            return self.incomplete(step)
         return self.compare(step, earlier)
 
     def compare(self, step: Step, earlier: Sequence[Judged]) -> Verdict:
@@ -144,7 +144,7 @@ class SumRule:
             at[MR] = baseline * (1 - self.limits.minor / 100)
         return tuple(Threshold(c, x, x - now, (x - now) / now * 100 if now else None) for c, x in at.items())
 
-    def _incomplete(self, step: Step) -> Verdict:
+    def incomplete(self, step: Step) -> Verdict:
         """A sum with gaps proves progression when what was assessed already does; otherwise it proves nothing."""
         names = {"lesions": ", ".join(step.burden.unknown)}
         if self.grew(step, step.burden.assessed):

@@ -44,6 +44,11 @@ class SizeOrDensity(SumRule):
             return density
         return by_size
 
+    def incomplete(self, step: Step) -> Verdict:
+        """See SumRule; growth in size proves nothing while the density of a lesion is unknown."""
+        names = {"lesions": ", ".join(step.burden.unknown)}
+        return Verdict(NE, "target.ne", Message(N_("Target lesions were not assessed: {lesions}."), names))
+
     def _density(self, step: Step) -> Verdict | None:
         """PR or SD by density; None where it is unknown."""
         first, now = density_hu(step.earlier[0]), density_hu(step.visit)
