@@ -16,13 +16,19 @@ def N_(text: str) -> str:  # noqa: N802  (gettext's own name for "mark, translat
 
 
 class _Filler(Formatter):
-    """str.format with one more conversion: {value!t} is translated."""
+    """str.format with one more conversion: {value!t} is translated, and its own named places are filled."""
 
-    def __init__(self, translate: Callable[[str], str]) -> None:
-        self.translate = translate
+    def __init__(self, translate: Callable[[str], str], values: Mapping[str, Value]) -> None:
+        self.translate, self.values = translate, values
 
     def convert_field(self, value: object, conversion: str | None) -> object:
-        return self.translate(str(value)) if conversion == "t" else super().convert_field(value, conversion)
+        if conversion != "t":
+            return super().convert_field(value, conversion)
+        text = self.translate(str(value))
+        try:
+            return Formatter().vformat(text, (), self.values)
+        except (LookupError, ValueError):  # braces that are no places: the text of a library, say
+            return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,8 @@ class Message:
 
     The template is also the key in the catalogues, so a message made in a decoder process or read
     back from the store can still be shown in the reader's language. A value that is itself a text of the
-    catalogues is written {reason!t} and translated too; all other values (names of files, say) stay as they are.
+    catalogues is written {reason!t}: it is translated too and its places are filled from the same values; all other
+    values (names of files, say) stay as they are.
     """
 
     template: str
@@ -41,7 +48,7 @@ class Message:
         """The sentence in the language of `translate`, which is a gettext function."""
         if not self.template:
             return ""
-        return _Filler(translate).vformat(translate(self.template), (), self.values)
+        return _Filler(translate, self.values).vformat(translate(self.template), (), self.values)
 
     def __str__(self) -> str:
         return self.text()

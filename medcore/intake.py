@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from medcore.errors import N_, ArchiveError, CancelledError, MedcoreError, ReadError, TooLargeError
+from medcore.errors import N_, ArchiveError, CancelledError, ContentsOnlyError, MedcoreError, ReadError, TooLargeError
 from medcore.readers import Identity, Markup, Scan
 from medcore.readers._answer import unpack, unpack_markup
 from medcore.readers._archive import is_litter
@@ -123,7 +123,10 @@ def read_sources(
     while parts:
         parts = list(intake.read(parts))
     intake.stack_pictures()
-    return Reading(tuple(intake.found), tuple(intake.refused), tuple(intake.markups))
+    refused = intake.refused
+    if intake.found or intake.markups:  # a table of contents beside its files is no fault
+        refused = [refusal for refusal in refused if not isinstance(refusal.error, ContentsOnlyError)]
+    return Reading(tuple(intake.found), tuple(refused), tuple(intake.markups))
 
 
 def first_look(source: Source, *, sandbox: Sandbox, settings: Settings, key: bytes = b"") -> Found | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from medcore.errors import N_
 from medcore.readers import Place
 from medcore.readers._dicom_fast import FastDataset
-from medcore.readers._dicom_header import Header, numbers, text
+from medcore.readers._dicom_header import Header, numbers, text, values
 from medcore.volume import Affine, Geometry, Scale, Unit
+
+# Codes of an ultrasound region (PS3.3, C.8.5.5): 2-D image; tissue, colour flow; centimetres.
+TWO_DIMENSIONAL, TISSUE, CENTIMETRES = "1", ("1", "2"), "3"
 
 
 def read_place(dataset: Any, header: Header, unit: Unit) -> Place | None:
@@ -39,7 +44,7 @@ def read_place(dataset: Any, header: Header, unit: Unit) -> Place | None:
 
 def plane_geometry(header: Header, dataset: Any) -> Geometry:
     """The geometry of an image that stands alone: a radiograph, a frame of a cine, a slice without neighbours."""
-    spacing, scale = _plane_spacing(header, _region_spacing(dataset) if header.modality == "US" else None)
+    spacing, scale = _plane_spacing(header, region_scale(dataset).spacing_mm if header.modality == "US" else None)
     if header.orientation is not None and header.position_mm is not None and spacing and not header.projection:
         return Geometry(
             slice_affine(header.orientation, header.position_mm, spacing, 1.0),
@@ -75,17 +80,41 @@ def _plane_spacing(header: Header, region: tuple[float, float] | None) -> tuple[
     return header.detector_spacing_mm or header.spacing_mm, Scale.DETECTOR
 
 
-def _region_spacing(dataset: Any) -> tuple[float, float] | None:
-    """Spacing of an ultrasound image whose regions of tissue all have the same scale in centimetres."""
-    found = set()
-    regions = dataset.get("SequenceOfUltrasoundRegions") if isinstance(dataset, FastDataset) is False else None
-    for region in regions or ():
-        steps = numbers(region, "PhysicalDeltaY", 1), numbers(region, "PhysicalDeltaX", 1)
-        tissue = text(region, "RegionDataType") == "1" and text(region, "RegionSpatialFormat") == "1"
-        units = text(region, "PhysicalUnitsXDirection"), text(region, "PhysicalUnitsYDirection")
-        if tissue and units == ("3", "3") and steps[0] and steps[1]:
-            found.add((round(abs(steps[0][0]) * 10, 6), round(abs(steps[1][0]) * 10, 6)))
-    return found.pop() if len(found) == 1 and min(min(pair) for pair in found) > 0 else None
+@dataclass(frozen=True, slots=True)
+class RegionScale:
+    """The scale of an ultrasound image: (between rows, between columns) in mm, or why there is none."""
+
+    spacing_mm: tuple[float, float] | None
+    reason: str = ""
+
+
+def region_scale(dataset: Any) -> RegionScale:
+    """The scale of an ultrasound image, whose regions of two-dimensional tissue must agree on one in centimetres."""
+    regions = values(dataset, "SequenceOfUltrasoundRegions") if not isinstance(dataset, FastDataset) else []
+    if not regions:
+        return RegionScale(None, N_("its header names no scale"))
+    tissue = [
+        region
+        for region in regions
+        if text(region, "RegionDataType") in TISSUE and text(region, "RegionSpatialFormat") == TWO_DIMENSIONAL
+    ]
+    if not tissue:
+        return RegionScale(None, N_("it shows a curve over time, not tissue"))
+    found = {_centimetres(region) for region in tissue}
+    if None in found:
+        return RegionScale(None, N_("the scale of its tissue is not in centimetres"))
+    if len(found) > 1:
+        return RegionScale(None, N_("its parts have different scales"))
+    return RegionScale(found.pop())
+
+
+def _centimetres(region: Any) -> tuple[float, float] | None:
+    """The scale of one region in mm, if it is stated in centimetres."""
+    steps = numbers(region, "PhysicalDeltaY", 1), numbers(region, "PhysicalDeltaX", 1)
+    units = text(region, "PhysicalUnitsXDirection"), text(region, "PhysicalUnitsYDirection")
+    if units != (CENTIMETRES, CENTIMETRES) or not steps[0] or not steps[1] or not steps[0][0] or not steps[1][0]:
+        return None
+    return round(abs(steps[0][0]) * 10, 6), round(abs(steps[1][0]) * 10, 6)
 
 
 AXES = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H": (0, 0, 1), "F": (0, 0, -1)}

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from medcore.errors import N_, CorruptFileError, Message
-from medcore.readers._dicom_header import Header
+from medcore.readers._dicom_header import Header, text
 from medcore.records import Issue, Severity
 from medcore.volume import Array, Unit, Window
 
@@ -64,7 +64,7 @@ def unit_of(header: Header) -> Unit:
 
 def inverted(header: Header, dataset: Any) -> bool:
     """Whether the smallest value is to be shown white."""
-    return header.photometric == "MONOCHROME1" or str(dataset.get("PresentationLUTShape") or "").upper() == "INVERSE"
+    return header.photometric == "MONOCHROME1" or text(dataset, "PresentationLUTShape").upper() == "INVERSE"
 
 
 def rescaled(stored: Array, slope: float, intercept: float, name: str) -> Array:

@@ -16,7 +16,6 @@ from medcore.errors import (
     CorruptFileError,
     MedcoreError,
     Message,
-    NoPixelsError,
     TruncatedFileError,
     UnknownFormatError,
 )
@@ -24,7 +23,9 @@ from medcore.readers import Label, Limits, Markup, Reader, Scan, Slice
 from medcore.readers._dicom_fast import walk
 from medcore.readers._dicom_frames import dose_grid, frame_headers
 from medcore.readers._dicom_header import Header, check_size, numbers, read_date, read_facts, read_header, text
-from medcore.readers._dicom_pixels import LOSSY, decode, inflate_dataset
+from medcore.readers._dicom_kinds import without_image
+from medcore.readers._dicom_notes import notes
+from medcore.readers._dicom_pixels import decode, inflate_dataset
 from medcore.readers._dicom_place import plane_geometry, read_place
 from medcore.readers._dicom_regions import read_segmentation, read_structures
 from medcore.readers._dicom_values import Values, to_values
@@ -63,7 +64,7 @@ class Dicom(Reader):
         if text(dataset, "Modality") == "RTSTRUCT":
             return [read_structures(dataset, name, limits)]
         if not any(keyword in dataset for keyword in PIXELS):
-            raise _no_pixels(dataset, name)
+            raise without_image(dataset, name)
         header = read_header(dataset, name, syntax)
         check_size(header, name, limits)
         stored, photometric = decode(dataset, header, name, limits)
@@ -89,7 +90,7 @@ def _enhanced(stored: Array, photometric: str, header: Header, dataset: Any, nam
         place = read_place(dataset, frame, values.unit)
         if place is None:
             return []
-        issues = (*values.issues, *_issues(header, dataset))
+        issues = (*values.issues, *notes(header, dataset))
         place = replace(place, thickness_mm=thickness)
         label = read_label(dataset, header)
         slices.append(Slice(values.voxels[0], values.unit, place, label, header.identity, values.window, issues))
@@ -101,7 +102,7 @@ def _grid(values: Values, header: Header, dataset: Any) -> list[Slice]:
     place = read_place(dataset, header, values.unit) if header.frames > 1 and values.unit is not Unit.RGB else None
     if place is None:
         return []
-    issues, label = (*values.issues, *_issues(header, dataset)), read_label(dataset, header)
+    issues, label = (*values.issues, *notes(header, dataset)), read_label(dataset, header)
     voxels = values.voxels
     dose = numbers(dataset, "DoseGridScaling", 1)
     if dose is not None and header.modality == "RTDOSE":
@@ -151,7 +152,8 @@ def parse(name: str, data: memoryview, limits: Limits) -> Any:
     config.settings.reading_validation_mode = config.IGNORE  # a long name is no reason to refuse an image
     has_preamble = bytes(data[128:132]) == b"DICM"
     source = BytesIO(data)
-    if has_preamble and DEFLATED in bytes(data[132:1024]):
+    deflated = has_preamble and DEFLATED in bytes(data[132:1024])
+    if deflated:
         source = inflate_dataset(data, limits, name)
     try:
         with warnings.catch_warnings():
@@ -162,6 +164,8 @@ def parse(name: str, data: memoryview, limits: Limits) -> Any:
         raise
     except Exception as error:
         raise _damaged(name, error) from error
+    if deflated:
+        dataset.file_meta.TransferSyntaxUID = DEFLATED.decode()  # what the file is, though it was read unpacked
     if not has_preamble and not any(key in dataset for key in ("SOPClassUID", "Modality", "Rows", "StudyInstanceUID")):
         raise UnknownFormatError(
             N_("“{name}” looks like DICOM at first but holds no DICOM content."),
@@ -184,7 +188,7 @@ def transfer_syntax(dataset: Any) -> str:
 def slice_or_scan(values: Values, header: Header, dataset: Any) -> Scan | Slice:
     """A slice if the image lies in a series, else a scan of its own."""
     label = read_label(dataset, header)
-    issues = (*values.issues, *_issues(header, dataset))
+    issues = (*values.issues, *notes(header, dataset))
     stackable = header.frames == 1 and header.modality in STACKED and values.unit is not Unit.RGB
     place = read_place(dataset, header, values.unit) if stackable else None
     if place is not None:
@@ -224,25 +228,6 @@ def read_label(dataset: Any, header: Header) -> Label:
     )
 
 
-def _issues(header: Header, dataset: Any) -> Iterable[Issue]:
-    lossy = header.transfer_syntax in LOSSY or text(dataset, "LossyImageCompression") == "01"
-    if lossy and header.transfer_syntax != "1.2.840.10008.1.2.4.90":
-        ratio = text(dataset, "LossyImageCompressionRatio")
-        yield Issue(
-            "lossy",
-            Severity.INFO,
-            Message(N_("The image was compressed with loss; fine detail may be missing.")),
-            measured=float(ratio) if _is_number(ratio) else None,
-        )
-    if text(dataset, "BurnedInAnnotation").upper() == "YES":
-        yield Issue(
-            "burned_in_text",
-            Severity.WARN,
-            Message(N_("The sender says that text is burned into the pixels; it may name the patient.")),
-            Message(N_("Look at the image before you share it.")),
-        )
-
-
 def _time_issue(frames: int) -> Issue:
     return Issue(
         "frames_not_depth",
@@ -251,36 +236,6 @@ def _time_issue(frames: int) -> Issue:
             N_("The {frames} frames have no positions in the patient; they are shown in their order."),
             {"frames": frames},
         ),
-    )
-
-
-def _no_pixels(dataset: Any, name: str) -> MedcoreError:
-    modality = text(dataset, "Modality") or "?"
-    kind = text(dataset, "SOPClassUID")
-    if not kind and modality == "?":
-        return CorruptFileError(
-            N_("The DICOM header of “{name}” is damaged: it says neither what it is nor how large its image is."),
-            hint=N_("Export it again from its source."),
-            name=name,
-        )
-    try:
-        from pydicom.uid import UID
-
-        kind = UID(kind).name
-    except ValueError:
-        kind = "?"
-    if "Rows" in dataset and "Columns" in dataset:
-        return TruncatedFileError(
-            N_("“{name}” ends before its pixels: the header is there, the image is not."),
-            hint=N_("The file was cut short; fetch it again."),
-            name=name,
-        )
-    return NoPixelsError(
-        N_("“{name}” is sound DICOM but carries no image ({kind}, modality {modality})."),
-        hint=N_("Send the image series it belongs to."),
-        name=name,
-        kind=kind if kind.replace(" ", "").replace("-", "").isalnum() else "?",
-        modality=modality if modality.isalnum() else "?",
     )
 
 
@@ -305,13 +260,6 @@ def _plausible_element(head: bytes) -> bool:
         return True
     (length,) = struct.unpack_from("<I", head, 4)
     return bool(length <= 256)
-
-
-def _is_number(value: str) -> bool:
-    try:
-        return bool(np.isfinite(float(value)))
-    except ValueError:
-        return False
 
 
 def _date(iso: str) -> Any:
