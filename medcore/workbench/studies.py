@@ -5,13 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from medcore.errors import N_, CancelledError, MedcoreError, Message, StoreError
 from medcore.imaging.thumbnail import thumbnail
 from medcore.intake import Found, FoundMarkup, Reading, Refusal, Source, read_sources
-from medcore.records import Study
+from medcore.records import DatePolicy, Study
 from medcore.sandbox import Sandbox
 from medcore.settings import Settings
 from medcore.store.json_values import Json
@@ -20,6 +20,7 @@ from medcore.store.store import Store
 from medcore.store.studies import Added, NewScan, NewStudy, clean_title
 from medcore.volume import Mask, MaskFacts, MaskOrigin, Triple, Volume
 from medcore.workbench.markups import lay
+from medcore.workbench.private import Privacy
 
 READING_SHARE = 0.9  # of the progress bar; the rest is storing
 BATCH_STUDIES = 16  # studies of one transaction: it costs as much for many as for one
@@ -90,6 +91,7 @@ class Studies:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
         stack_mm: Triple | None = None,
+        dates: DatePolicy | None = None,
     ) -> AddReport:
         """Read files, folders and zips and store what is in them; a bad file never stops the others.
 
@@ -99,12 +101,15 @@ class Studies:
 
         Args:
             stack_mm: Make numbered pictures one volume with this (slice, row, column) spacing.
+            dates: What becomes of the dates; None: what the settings say. A patient who is here already is treated
+                as before.
 
         Raises:
             CancelledError: `cancelled` became true; studies stored until then stay.
             StoreError: Nothing at all could be stored, for instance because the disk is full.
         """
-        return self._add(sources, progress=progress, cancelled=cancelled, stack_mm=stack_mm)
+        privacy = Privacy(self.store, dates or DatePolicy(self.settings.dates))
+        return self._add(sources, privacy, progress=progress, cancelled=cancelled, stack_mm=stack_mm)
 
     def add_samples(
         self,
@@ -132,7 +137,8 @@ class Studies:
                 _stop_if(cancelled)
                 write_sample(sample, Path(folder), coarse=coarse)
                 source = Source(sample.id, path=Path(folder) / sample.id)
-                reports.append(self._add([source], cancelled=cancelled, synthetic_title=sample.title))
+                private = Privacy(self.store, DatePolicy.KEEP)
+                reports.append(self._add([source], private, cancelled=cancelled, synthetic_title=sample.title))
         return AddReport(
             added=tuple(study for report in reports for study in report.added),
             known=tuple(study for report in reports for study in report.known),
@@ -240,6 +246,7 @@ class Studies:
     def _add(
         self,
         sources: Sequence[Source],
+        privacy: Privacy,
         *,
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
@@ -256,7 +263,7 @@ class Studies:
                 key=self.store.pseudonym_key,
                 progress=lambda done, name: tell(done * READING_SHARE, Message(N_("Reading {name}"), {"name": name})),
                 cancelled=cancelled,
-                arrived=lambda found: scans.append(self._arrived(found, synthetic_title)),
+                arrived=lambda found: scans.append(self._arrived(privacy.private(found), synthetic_title)),
                 stack_mm=stack_mm,
             )
             added, failed = self._store_all(grouped(scans), tell, cancelled)
@@ -348,9 +355,8 @@ def _new_study(group: Group) -> NewStudy:
 
 
 def _title(found: Found) -> str:
-    """What a scan calls itself; a picture by its file name without the folders and the ending."""
-    name = found.volume.name
-    return clean_title(name if found.study_key else PurePosixPath(name.replace("\\", "/")).stem) or "–"
+    """What a scan calls itself; a picture by the harmless words of its file name."""
+    return clean_title(found.volume.name) or "–"
 
 
 def _stop_if(cancelled: Callable[[], bool] | None) -> None:

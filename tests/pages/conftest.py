@@ -46,7 +46,10 @@ def add(app: AppTest) -> Callable[..., Study]:
     """Puts a radiograph-like picture into the store."""
 
     def added(name: str = "chest.png", seed: int = 0) -> Study:
-        return state.workbench().studies.add([uploaded(name, picture(seed))]).added[0]
+        studies = state.workbench().studies
+        study = studies.add([uploaded(name, picture(seed))]).added[0]
+        studies.rename(study.id, Path(name).stem)  # an upload keeps only words of a file name that can name nobody
+        return studies.get(study.id)
 
     return added
 

@@ -1,0 +1,102 @@
+"""Masks as DICOM SEG objects that refer to the exported images they lie on, through highdicom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from medcore.deidentify.keyed import stand_in_uid
+from medcore.deidentify.stamp import NOTICE, stamp
+from medcore.errors import N_, UnfitInputError
+from medcore.records import DatePolicy
+from medcore.volume import Mask
+
+MAKER = "MedCore"
+TISSUE = ("85756007", "SCT", "Tissue")  # says nothing wrong of a region drawn for any purpose (PS3.16, CID 7150)
+SOURCES = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4")  # CT and MR: slices that lie in a patient
+FIRST_SERIES_NUMBER = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SegLabel:
+    """How a mask came to be.
+
+    Args:
+        name: Series Description, in technical words.
+        seed: Its UIDs follow from it.
+        number: Tells the masks of a scan apart.
+        model: Name and version of the network that made it; empty: a person did.
+    """
+
+    name: str
+    seed: bytes
+    number: int = 1
+    model: tuple[str, str] | None = None
+
+
+def segmentation(mask: Mask, images: Sequence[Dataset], label: SegLabel, *, dates: DatePolicy) -> Dataset:
+    """One binary SEG of all labels of a mask.
+
+    Args:
+        mask: (S, R, C); slice k lies on `images[k]`.
+        images: The de-identified datasets of the scan, one a slice.
+        label: How it came to be.
+        dates: What the images' dates have gone through.
+
+    Raises:
+        UnfitInputError: The mask is empty, or its scan is not written as slices in a patient.
+    """
+    import highdicom as hd  # a second of import that only this needs
+    from pydicom.sr.coding import Code
+
+    present = [int(value) for value in np.unique(mask.labels) if value]
+    if not present or any(str(image.SOPClassUID) not in SOURCES for image in images):
+        raise UnfitInputError(
+            N_("This mask cannot be a DICOM SEG: it is empty, or its scan is not a CT or MR series."),
+            hint=N_("Choose NIfTI or NRRD for masks."),
+        )
+    tissue, algorithm = Code(*TISSUE), None
+    if label.model is not None:
+        algorithm = hd.AlgorithmIdentificationSequence(
+            label.model[0][:64], Code("123110", "DCM", "Artificial Intelligence"), label.model[1][:64] or "1"
+        )
+    segments = [
+        hd.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=_segment_name(mask.names, value),
+            segmented_property_category=tissue,
+            segmented_property_type=tissue,
+            algorithm_type="AUTOMATIC" if algorithm else "MANUAL",
+            algorithm_identification=algorithm,
+        )
+        for number, value in enumerate(present, start=1)
+    ]
+    uid = [stand_in_uid(label.seed, f"{kind} {label.number} {images[0].SOPInstanceUID}") for kind in ("series", "seg")]
+    seg = hd.seg.Segmentation(
+        source_images=list(images),
+        pixel_array=np.searchsorted([0, *present], mask.labels).astype(np.uint8),
+        segmentation_type="BINARY",
+        segment_descriptions=segments,
+        series_instance_uid=uid[0],
+        series_number=FIRST_SERIES_NUMBER + label.number,
+        sop_instance_uid=uid[1],
+        instance_number=1,
+        manufacturer=MAKER,
+        manufacturer_model_name=MAKER,
+        software_versions="1",
+        device_serial_number="0",
+        series_description=f"{label.name}. {NOTICE}"[:64],
+    )
+    seg.ContentDate, seg.ContentTime = images[0].ContentDate, images[0].ContentTime
+    for keyword in ("InstanceCreationDate", "InstanceCreationTime", "SeriesDate", "SeriesTime"):
+        if keyword in seg:
+            delattr(seg, keyword)
+    stamp(seg, str(images[0].PatientID), dates=dates)
+    return seg
+
+
+def _segment_name(names: Mapping[int, str], value: int) -> str:
+    return names.get(value, str(value))[:64]
