@@ -106,13 +106,18 @@ def lesions(mask: Mask, *, at_least_voxels: int = 1) -> tuple[Extent, ...]:
         mask: Labels on a scan's grid; pieces of one label that touch, also at a corner, are one lesion.
         at_least_voxels: Smaller pieces are left out.
     """
+    return tuple(extent for extent, _ in lesion_voxels(mask, at_least_voxels=at_least_voxels))
+
+
+def lesion_voxels(mask: Mask, *, at_least_voxels: int = 1) -> tuple[tuple[Extent, NDArray[np.bool_]], ...]:
+    """As `lesions`, each with its voxels: true inside it, in its box."""
     found = [
-        measured
+        (measure(inside, mask.geometry, corner=corner, label=label), inside)
         for label in mask.names
         for corner, inside in pieces(mask.labels == label)
-        if (measured := measure(inside, mask.geometry, corner=corner, label=label)).voxels >= at_least_voxels
+        if np.count_nonzero(inside) >= at_least_voxels
     ]
-    return tuple(sorted(found, key=lambda one: -one.voxels))
+    return tuple(sorted(found, key=lambda one: -one[0].voxels))
 
 
 def pieces(inside: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int, int], NDArray[np.bool_]]]:

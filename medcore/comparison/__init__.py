@@ -1,0 +1,1 @@
+"""Studies of one patient over time: which lesion is which, what changed, and how sure that is."""

@@ -1,0 +1,74 @@
+"""One visit of a comparison: its scan, its lesions, and how it lies on the baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medcore.imaging.lesions import Extent, lesion_voxels
+from medcore.imaging.registration.alignment import Alignment
+from medcore.volume import Geometry, Mask, Volume
+
+Floats = NDArray[np.float64]
+POINTS = 3_000  # of one lesion; more of them do not change which lesion it is
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """One lesion of one visit.
+
+    Args:
+        extent: Its size and place in its own scan.
+        places: (N, 3) LPS mm of its voxels, at most `POINTS` of them, in the scan of the baseline.
+    """
+
+    extent: Extent
+    places: Floats
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A time point that was imaged.
+
+    Args:
+        label: What to call it.
+        acquired_on: Its date; None if unknown.
+        scan: The volume that was read.
+        mask: Lesions on the grid of that volume.
+        alignment: From the baseline to this visit; None for the baseline itself.
+        at_least_voxels: Smaller connected pieces are no lesions.
+    """
+
+    label: str
+    acquired_on: date | None
+    scan: Volume
+    mask: Mask
+    alignment: Alignment | None = None
+    at_least_voxels: int = 3
+
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Its lesions, the largest first."""
+        found = lesion_voxels(self.mask, at_least_voxels=self.at_least_voxels)
+        return tuple(self._piece(extent, inside) for extent, inside in found)
+
+    def covers(self, places: Floats) -> float:
+        """Share of places (N, 3) of the baseline that lie inside this visit's scan."""
+        there = places if self.alignment is None else self.alignment.places_in_moving(places)
+        index = self.scan.geometry.to_index(there)
+        inside = (index >= -0.5) & (index <= np.array(self.scan.shape) - 0.5)
+        return float(inside.all(axis=1).mean())
+
+    def _piece(self, extent: Extent, inside: NDArray[np.bool_]) -> Piece:
+        index = np.argwhere(inside) + extent.corner
+        places = self.mask.geometry.to_lps(index[:: max(1, len(index) // POINTS)])
+        return Piece(extent, places if self.alignment is None else self.alignment.places_in_fixed(places))
+
+
+def voxel_mm(geometry: Geometry) -> float:
+    """The longest side of a voxel."""
+    return max(geometry.steps)
