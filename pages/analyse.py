@@ -31,6 +31,6 @@ with right:
         result = findings.show_all(result)
 with left:
     if result is None:
-        picture.look(scan, large=True)
+        picture.look(study, scan, large=True)
     else:
         picture.result(result, pick.segment("view", t("View"), findings.views(result)))

@@ -13,6 +13,7 @@ from medcore.workbench.about import About
 from medcore.workbench.analyse import Analyse
 from medcore.workbench.engine_opener import EngineOpener
 from medcore.workbench.jobs import Jobs
+from medcore.workbench.marks import ScanMarks
 from medcore.workbench.models import Models
 from medcore.workbench.studies import Studies
 
@@ -23,6 +24,7 @@ class Workbench:
 
     settings: Settings
     studies: Studies
+    marks: ScanMarks
     analyse: Analyse
     models: Models
     about: About
@@ -44,6 +46,7 @@ class Workbench:
         return cls(
             settings=settings,
             studies=Studies(store, sandbox, settings),
+            marks=ScanMarks(store),
             analyse=Analyse(store, models, engine),
             models=models,
             about=About(settings, store, engine),

@@ -89,7 +89,7 @@ def details(study: Study) -> None:
             with st.popover(t("Delete"), icon=":material/delete:"):
                 _delete(study)
     _undo()
-    picture.look(pick.series(study))
+    picture.look(study, pick.series(study))
     show.scan_facts(study)
     st.markdown(t("**Quality**"))
     show.issues([issue for one in study.scans for issue in one.issues])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from medcore.records import Detection, ScanFacts, Segmentation
+from medcore.records import Detection, ScanFacts, Segmentation, Study
 from medcore.workbench.analyse import Analysis
-from pages.ui import state
+from pages.ui import kept_marks, state
+from pages.ui.kept_marks import Place
 from pages.ui.viewer.panes import BoxOverlay, HeatOverlay, LabelOverlay, Layout, Overlay, Pane
 from pages.ui.viewer.viewer import viewer
 from pages.ui.words import t
@@ -16,11 +17,12 @@ READING_PIXELS = 600
 LAYOUTS = {"overlay": Layout.ONE, "beside": Layout.PAIR, "original": Layout.AUTO, "seen": Layout.ONE}
 
 
-def look(scan: ScanFacts, *, large: bool = False) -> None:
+def look(study: Study, scan: ScanFacts, *, large: bool = False) -> None:
     """A scan by itself."""
     with st.container(key="viewport-large" if large else "viewport-quick"):
-        viewer(
-            [Pane(state.volume(scan.id), "")],
+        _drawable(
+            Pane(state.volume(scan.id), ""),
+            Place(study.id, scan.id),
             key=f"look-{scan.id}-{large}",
             height=READING_PIXELS if large else QUICK_PIXELS,
             tools=large,
@@ -28,15 +30,25 @@ def look(scan: ScanFacts, *, large: bool = False) -> None:
 
 
 def result(analysis: Analysis, view: str) -> None:
-    """A result over its scan: "overlay", "beside", "original", or "seen" (what the network saw)."""
+    """The scan with its heat map, bare, or as the network saw it; changing the view keeps slice and window."""
     run = analysis.prediction.run
+    key = f"{view}-{run.id}"
     seen = state.network_view(run.id, analysis) if view == "seen" else None
-    if seen is not None:
-        pane = Pane(seen, t("What the network saw"))
-    else:
-        pane = Pane(state.volume(run.scan), "", () if view == "original" else _overlays(analysis))
     with st.container(key="viewport-large"):
-        viewer([pane], key=f"{view}-{run.id}", height=READING_PIXELS, layout=LAYOUTS[view])
+        if seen is not None:  # its pixels have no place in the patient, so nothing is drawn on it
+            viewer([Pane(seen, "")], key=key, height=READING_PIXELS, layout=LAYOUTS[view], tools=False)
+            return
+        pane = Pane(state.volume(run.scan), "", () if view == "original" else _overlays(analysis))
+        _drawable(pane, Place(run.study, run.scan), key=key, height=READING_PIXELS, layout=LAYOUTS[view])
+
+
+def _drawable(
+    pane: Pane, place: Place, *, key: str, height: int, layout: Layout = Layout.AUTO, tools: bool = True
+) -> None:
+    """One pane whose marks are kept with its study."""
+    known = kept_marks.saved(key, [place])
+    shown = viewer([pane], key=key, height=height, layout=layout, measurements=known, tools=tools)
+    kept_marks.keep(key, [place], shown.measurements)
 
 
 def _overlays(analysis: Analysis) -> tuple[Overlay, ...]:

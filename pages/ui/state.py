@@ -18,12 +18,26 @@ from medcore.settings import Settings
 from medcore.volume import Geometry, Unit, Volume, Window
 from medcore.workbench.analyse import Analysis
 from medcore.workbench.workbench import Workbench
+from pages.ui.viewer.panes import Measurement
 
 PAGES = Path(__file__).resolve().parent.parent
 SESSION = "medcore"
 STUDY, LANGUAGE = "study", "lang"  # names in a link
 TICKED = "batch-studies"
 OF_A_STUDY = ("scan", "task", "model", "method", "target")  # names in a link that mean nothing for another study
+
+
+@dataclass(slots=True)
+class OpenMarks:
+    """Marks of a viewer that stands on the page.
+
+    Args:
+        offered: What it started from.
+        latest: What it showed when it was last looked at; all of it is in the store.
+    """
+
+    offered: tuple[Measurement, ...]
+    latest: tuple[Measurement, ...]
 
 
 @dataclass(slots=True)
@@ -40,6 +54,7 @@ class Session:
         analysing: Latest job that analyses, by study.
         batch: Job that analyses several studies.
         renamed: Study and its title before the latest rename.
+        marks: The marks of each viewer, by its key.
         shell_ran: The shell runs now, so a page may.
     """
 
@@ -52,6 +67,7 @@ class Session:
     analysing: dict[str, str] = field(default_factory=dict)
     batch: str = ""
     renamed: tuple[str, str] | None = None
+    marks: dict[str, OpenMarks] = field(default_factory=dict)
     shell_ran: bool = False
 
 
@@ -219,6 +235,11 @@ def commit(name: str) -> None:
 def widget_value(key: str) -> str:
     """What a widget holds now, in its callback."""
     return str(st.session_state[key] or "")
+
+
+def stands(viewer: str) -> bool:
+    """Whether the viewer of this key stands on the page since the run before, so that its marks are the reader's."""
+    return viewer in st.session_state
 
 
 def enter_shell() -> None:

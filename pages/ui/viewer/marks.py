@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
@@ -28,6 +30,26 @@ def outgoing(mark: Measurement) -> dict[str, Json]:
         "unit": mark.unit,
         "text": mark.text,
     }
+
+
+def base(saved: Sequence[Measurement]) -> str:
+    """Which marks the browser starts from: it names them in its answer."""
+    text = json.dumps([outgoing(mark) for mark in saved], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def returned(state: object, saved: Sequence[Measurement], *, panes: int) -> tuple[Measurement, ...]:
+    """The marks on the screen: `saved`, or what became of them since.
+
+    What the browser made of other marks (it has not seen these yet, or sends again what an ended session showed)
+    says nothing about these: an empty list would delete them.
+    """
+    if not isinstance(state, Mapping) or state.get("base") != base(saved) or not isinstance(state.get("list"), list):
+        return tuple(saved)
+    shown = incoming(state["list"], panes=panes)
+    named = {str(entry.get("id")) for entry in state["list"] if isinstance(entry, Mapping)}
+    garbled = named - {mark.id for mark in shown}  # there, but not fit to be taken over: no reason to delete it
+    return (*shown, *(mark for mark in saved if mark.id in garbled))
 
 
 def incoming(state: object, *, panes: int) -> tuple[Measurement, ...]:

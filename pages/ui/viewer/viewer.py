@@ -50,7 +50,7 @@ def viewer(
         key: Name of this viewer on its page.
         height: Of the pictures, in CSS pixels; the toolbar comes on top.
         focus_lps_mm: Where to look (the first pane's LPS mm): a change of it scrolls every linked pane there.
-        measurements: Marks saved earlier; taken over when the viewer opens.
+        measurements: Marks saved earlier. Others than at the run before replace what is on the screen.
         tools: Whether to offer measuring and drawing.
     """
     owner = _owner()
@@ -61,6 +61,7 @@ def viewer(
         "tools": tools,
         "focus": list(focus_lps_mm) if focus_lps_mm else None,
         "marks": [marks.outgoing(mark) for mark in measurements],
+        "marksBase": marks.base(measurements),
         "panes": [_pane(pane, owner) for pane in panes],
     }
     data = {
@@ -181,8 +182,8 @@ def _issue(spec: Mapping[str, Json], owner: pixels.Owner) -> str:
 def _state(
     result: Mapping[str, object], panes: Sequence[Pane], owner: pixels.Owner, saved: Sequence[Measurement]
 ) -> ViewerState:
-    returned, drawn = result.get("marks"), result.get("drawn")
-    measurements = tuple(saved) if returned is None else marks.incoming(returned, panes=len(panes))
+    drawn = result.get("drawn")
+    measurements = marks.returned(result.get("marks"), saved, panes=len(panes))
     mask, pane = _drawn_mask(drawn, panes, owner) if isinstance(drawn, Mapping) else (None, 0)
     return ViewerState(measurements, str(result.get("picked") or ""), mask, pane)
 

@@ -35,7 +35,16 @@ export class Marks {
     this.pending = null;
     this.viewer.toolbar.mark();
     this.viewer.redraw();
-    this.viewer.component.setStateValue("marks", list.map(({ id, kind, pane, points, values, unit, text }) => ({ id, kind, pane, points, values, unit, text })));
+    this.hand();
+  }
+
+  /** Tell Python what is on the screen. */
+  hand() {
+    const { list } = this;
+    this.viewer.component.setStateValue("marks", {
+      base: this.viewer.spec.marksBase, // which marks these changes were made to
+      list: list.map(({ id, kind, pane, points, values, unit, text }) => ({ id, kind, pane, points, values, unit, text })),
+    });
   }
 
   measured(mark) {

@@ -80,13 +80,16 @@ export class Viewer {
 
   /** Keep views and marks while the scans stay the same; begin anew with others. */
   #keep(samePixels, before) {
-    if (!samePixels) {
-      Object.assign(this, { views: new Map(), active: 0, planeName: null });
+    if (!samePixels) Object.assign(this, { views: new Map(), active: 0, planeName: null });
+    else if (before !== this) Object.assign(this, { views: before.views });
+    const sameMarks = samePixels && before.spec.marksBase === this.spec.marksBase;
+    if (sameMarks && before !== this) {
+      this.history = before.history;
+      this.marks.list = before.marks.list;
+      if (this.marks.list.length !== this.spec.marks.length || this.history.done.length) this.marks.hand(); // the page may have gone before it was told
+    } else if (!sameMarks) { // others than this viewer left: what is stored counts, and nothing may bring the old ones back
       this.history.clear();
       this.marks.take(this.spec.marks);
-    } else if (before !== this) {
-      Object.assign(this, { views: before.views, history: before.history });
-      this.marks.list = before.marks.list;
     }
   }
 
