@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -36,10 +38,56 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Platt scaling of a logit: probability = sigmoid(slope * logit + offset), fitted on validation data."""
+    """From a logit to a probability, fitted on validation data.
+
+    Args:
+        slope: Platt scaling: probability = sigmoid(slope * logit + offset); a temperature is a slope alone.
+        offset: See slope.
+        knots: Isotonic regression instead: (logit, probability), rising; linear between, constant beyond.
+    """
 
     slope: float = 1.0
     offset: float = 0.0
+    knots: tuple[tuple[float, float], ...] = ()
+
+    def probability(self, logit: float) -> float:
+        """The calibrated probability of a logit."""
+        if not self.knots:
+            scaled = self.slope * logit + self.offset
+            return 1 / (1 + math.exp(-scaled)) if scaled >= 0 else math.exp(scaled) / (1 + math.exp(scaled))
+        after = bisect.bisect_right(self.knots, (logit, math.inf))
+        if after in (0, len(self.knots)):
+            return self.knots[min(after, len(self.knots) - 1)][1]
+        (x0, y0), (x1, y1) = self.knots[after - 1], self.knots[after]
+        return y0 + (y1 - y0) * (logit - x0) / (x1 - x0)
+
+
+@dataclass(frozen=True, slots=True)
+class Conformal:
+    """Which answers cannot be ruled out: present from `positive_from` up, absent from `negative_to` down.
+
+    Args:
+        coverage: Promised share of sets that hold the truth, for ill and well people alike.
+    """
+
+    coverage: float
+    positive_from: float
+    negative_to: float
+
+
+@dataclass(frozen=True, slots=True)
+class Familiarity:
+    """When an input is unlike the training images.
+
+    Args:
+        threshold: Distance of the pooled features beyond which the card's model does not know what it sees.
+        refused_validation: Share of validation images beyond it, by choice.
+        refused: Measured share of images refused, by name of what was shown ("test", "fracatlas").
+    """
+
+    threshold: float
+    refused_validation: float
+    refused: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +144,9 @@ class ModelCard:
     folder: Path
     metrics: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
     trained_on: str = ""
+    split_sha256: str = ""  # of split.csv: which picture was trained, validated and tested on
+    conformal: Conformal | None = None
+    familiarity: Familiarity | None = None
 
     @property
     def weights(self) -> Path:
@@ -191,7 +242,11 @@ def _card(table: Mapping[str, Any], folder: Path) -> ModelCard:
         version=str(table["version"]),
         sha256=str(table["sha256"]).lower(),
         labels=tuple(Label(str(x["id"]), str(x["title"]), float(x["threshold"])) for x in table["labels"]),
-        calibration=Calibration(float(calibration.get("slope", 1.0)), float(calibration.get("offset", 0.0))),
+        calibration=Calibration(
+            float(calibration.get("slope", 1.0)),
+            float(calibration.get("offset", 0.0)),
+            tuple((float(x), float(y)) for x, y in calibration.get("knots", [])),
+        ),
         contract=InputContract(
             modalities=tuple(map(str, contract["modalities"])),
             body_parts=tuple(map(str, contract["body_parts"])),
@@ -211,7 +266,23 @@ def _card(table: Mapping[str, Any], folder: Path) -> ModelCard:
         folder=folder,
         metrics=_metrics(folder / EVALUATION_FILE),
         trained_on=str(table.get("trained_on", "")),
+        split_sha256=str(table.get("split_sha256", "")),
+        conformal=_conformal(table.get("conformal")),
+        familiarity=_familiarity(table.get("familiarity")),
     )
+
+
+def _conformal(table: Mapping[str, Any] | None) -> Conformal | None:
+    if table is None:
+        return None
+    return Conformal(float(table["coverage"]), float(table["positive_from"]), float(table["negative_to"]))
+
+
+def _familiarity(table: Mapping[str, Any] | None) -> Familiarity | None:
+    if table is None:
+        return None
+    refused = {str(name): float(share) for name, share in table.get("refused", {}).items()}
+    return Familiarity(float(table["threshold"]), float(table["refused_validation"]), MappingProxyType(refused))
 
 
 def _metrics(path: Path) -> Mapping[str, Mapping[str, Estimate]]:

@@ -27,7 +27,8 @@ from medcore.cards import (
     Label,
     ModelCard,
 )
-from medcore.evaluation import Answers, best_threshold, fit_calibration, measure
+from medcore.evaluation.calibration import best_threshold, fit_calibration
+from medcore.evaluation.classification import Answers, measure
 from medcore.nn.networks import CamNet
 from medcore.nn.training.card_file import card_text
 from medcore.nn.training.data import SPLITS, Pictures, load_pictures

@@ -1,0 +1,1 @@
+"""How good a model is: metrics with intervals, calibration, curves, comparisons, trivial controls, unfamiliar input."""

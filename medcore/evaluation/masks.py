@@ -1,0 +1,108 @@
+"""Masks against drawn masks: Dice, surface distances in mm, and the error of the volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import bool_, float64
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion, distance_transform_edt
+
+from medcore.cards import Estimate
+from medcore.evaluation.resampling import mean_estimate
+from medcore.volume import Array
+
+TOLERANCE_MM = 2.0  # surface within which two readers would agree; used by the surface Dice when nothing else is said
+LIMITS = 1.96  # standard deviations between which 95 % of differences lie (Bland & Altman 1986)
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFigures:
+    """One mask against its truth; distances are infinite when only one of them is empty, nan when both are."""
+
+    dice: float
+    surface_dice: float
+    hd95_mm: float
+    volume_error_ml: float
+    relative_volume_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class BlandAltman:
+    """Agreement of volumes: mean difference (found less true) and limits of agreement, in ml."""
+
+    bias: Estimate
+    lower: float
+    upper: float
+
+
+def mask_figures(
+    truth: NDArray[bool_], found: NDArray[bool_], spacing_mm: Sequence[float], *, tolerance_mm: float = TOLERANCE_MM
+) -> MaskFigures:
+    """All figures of one mask (S, R, C) or (R, C).
+
+    Args:
+        spacing_mm: Size of a voxel along each axis.
+        tolerance_mm: Of the normalised surface Dice (Nikolov et al. 2018).
+    """
+    litre = float(np.prod(spacing_mm)) / 1000
+    error = (int(found.sum()) - int(truth.sum())) * litre
+    there, here = surface_distances(truth, found, spacing_mm)
+    near = int((there <= tolerance_mm).sum()) + int((here <= tolerance_mm).sum())
+    surface = len(there) + len(here)
+    return MaskFigures(
+        dice=dice(truth, found),
+        surface_dice=near / surface if surface else float("nan"),
+        hd95_mm=_hd95(there, here),
+        volume_error_ml=error,
+        relative_volume_error=error / (truth.sum() * litre) if truth.any() else float("nan"),
+    )
+
+
+def dice(truth: NDArray[bool_], found: NDArray[bool_]) -> float:
+    """Twice the shared voxels over all voxels of both; 1 when both are empty."""
+    total = int(truth.sum()) + int(found.sum())
+    return 2 * int((truth & found).sum()) / total if total else 1.0
+
+
+def surface_distances(
+    truth: NDArray[bool_], found: NDArray[bool_], spacing_mm: Sequence[float]
+) -> tuple[NDArray[float64], NDArray[float64]]:
+    """For each surface voxel of the one the distance in mm to the surface of the other, both ways."""
+    if not truth.any() or not found.any():
+        lonely = int(_surface(truth).sum()), int(_surface(found).sum())
+        return np.full(lonely[0], np.inf), np.full(lonely[1], np.inf)
+    box = _around(truth | found)
+    edges = _surface(truth[box]), _surface(found[box])
+    away = [distance_transform_edt(~edge, sampling=spacing_mm) for edge in edges]
+    return away[1][edges[0]], away[0][edges[1]]
+
+
+def _surface(mask: NDArray[bool_]) -> NDArray[bool_]:
+    return np.asarray(mask & ~binary_erosion(mask), dtype=bool)
+
+
+def _around(mask: NDArray[bool_]) -> tuple[slice, ...]:
+    """The bounding box with one voxel of margin; far from it nothing changes a distance."""
+    spans = []
+    for axis in range(mask.ndim):
+        rows = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        spans.append(slice(max(0, int(rows[0]) - 1), int(rows[-1]) + 2))
+    return tuple(spans)
+
+
+def _hd95(there: NDArray[float64], here: NDArray[float64]) -> float:
+    if not len(there) and not len(here):
+        return float("nan")
+    if not len(there) or not len(here):
+        return float("inf")
+    return float(max(np.percentile(there, 95), np.percentile(here, 95)))
+
+
+def bland_altman(found_ml: Array, true_ml: Array, group: Array) -> BlandAltman:
+    """Agreement of measured with true volumes."""
+    gap = np.asarray(found_ml, dtype=float64) - np.asarray(true_ml, dtype=float64)
+    spread = LIMITS * float(gap.std(ddof=1)) if len(gap) > 1 else float("nan")
+    return BlandAltman(mean_estimate(gap, group), float(gap.mean()) - spread, float(gap.mean()) + spread)
