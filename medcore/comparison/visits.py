@@ -24,10 +24,12 @@ class Piece:
     Args:
         extent: Its size and place in its own scan.
         places: (N, 3) LPS mm of its voxels, at most `POINTS` of them, in the scan of the baseline.
+        mean: Of its voxels, in the scan's unit.
     """
 
     extent: Extent
     places: Floats
+    mean: float
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ class Visit:
     def _piece(self, extent: Extent, inside: NDArray[np.bool_]) -> Piece:
         index = np.argwhere(inside) + extent.corner
         places = self.mask.geometry.to_lps(index[:: max(1, len(index) // POINTS)])
-        return Piece(extent, places if self.alignment is None else self.alignment.places_in_fixed(places))
+        box = tuple(slice(at, at + size) for at, size in zip(extent.corner, extent.size, strict=True))
+        mean = float(self.scan.voxels[box][inside].mean())
+        return Piece(extent, places if self.alignment is None else self.alignment.places_in_fixed(places), mean)
 
 
 def voxel_mm(geometry: Geometry) -> float:
