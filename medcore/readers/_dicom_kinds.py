@@ -65,6 +65,13 @@ def without_image(dataset: Any, name: str) -> MedcoreError:
             hint=N_("The file was cut short; fetch it again."),
             name=name,
         )
+    if kind and _class_name(kind).endswith("Image Storage") and modality not in ("SR", "KO", "PR", "DOC"):
+        return NoPixelsError(
+            N_("“{name}” says that it is an image ({kind}), but the image is not in it."),
+            hint=N_("The file was cut short, or saved without its pixels; fetch it again."),
+            name=name,
+            kind=_class_name(kind),
+        )
     return NoPixelsError(
         N_("“{name}” is sound DICOM but carries no image ({kind}, modality {modality})."),
         hint=SEND_IMAGES,
