@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import typer
 
 from medcore.errors import MedcoreError
-from medcore.shell import analyse, catalogues, read, train
+from medcore.shell import analyse, assess, catalogues, export, read, train
 from medcore.shell.output import print_error, stdout_for_the_answer_alone, t
 
 USER_ERROR = 2
@@ -27,6 +27,11 @@ app.command("read", help=t("Read scans and say what they are."))(read.read)
 app.command("tasks", help=t("List the clinical questions."))(catalogues.tasks)
 app.add_typer(catalogues.models, name="models", help=t("List the models, or verify their weights."))
 app.command("analyse", help=t("Run a model on a scan, with an explanation if asked for."))(analyse.analyse)
+app.command("criteria", help=t("List the response criteria."))(assess.criteria)
+app.command("assess", help=t("Tell the response to treatment from a table of measured lesions."))(assess.assess)
+app.command("studies", help=t("List the stored studies."))(export.studies)
+app.command("export", help=t("Write a stored study or result as files without identity."))(export.export)
+app.command("deidentify", help=t("Write DICOM files again without identity."))(export.deidentify)
 app.command("train", help=t("Train a model by a recipe."))(train.train)
 
 

@@ -40,15 +40,18 @@ class Criterion(ABC):
             HistoryError: The history contradicts itself; what is merely doubtful is an issue of the response.
         """
 
+    def options(self) -> dict[str, str | float | bool]:
+        """What can be set, with its value."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def configured(self, options: Mapping[str, str]) -> Self:
         """The same criterion with some of its fields set, as a command line gives them.
 
         Raises:
             HistoryError: There is no such option, or the value is not one of its kind.
         """
-        known = {field.name: getattr(self, field.name) for field in fields(self)}
-        values = {name: _value(name, text, known) for name, text in options.items()}
-        return replace(self, **values)
+        known = self.options()
+        return replace(self, **{name: _value(name, text, known) for name, text in options.items()})
 
 
 def load_criterion(name: str) -> Criterion:

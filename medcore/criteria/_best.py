@@ -62,7 +62,8 @@ def best(rows: Sequence[TimepointResponse], scale: Scale) -> Best:
     counted = [row for row in rows[1:first] if row.overall in scale.order]
     progressed, at = (None, None) if first is None else (rows[first].overall, rows[first].timepoint)
     top = min((row.overall for row in counted), key=scale.order.index, default=progressed or NOT_EVALUABLE)
-    return Best(top, _best_confirmed(rows, counted, progressed, scale), at)
+    sure = top if scale.confirm_days is None else _best_confirmed(rows, counted, progressed, scale)
+    return Best(top, sure, at)
 
 
 def _best_confirmed(

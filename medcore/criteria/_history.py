@@ -41,6 +41,7 @@ def checked(timepoints: Sequence[Timepoint], *, most_targets: int | None = MAX_T
     visits, early = _from_baseline(timepoints)
     _roles_stay(visits)
     _targets_are_of_the_baseline(visits)
+    _nothing_is_new_at_the_baseline(visits[0])
     whole, dropped = _every_lesion_at_every_visit(visits)
     issues = (*early, *dropped, *_doubtful_dates(visits), *_too_many_targets(visits[0], most_targets))
     return History(whole, issues)
@@ -133,6 +134,18 @@ def _targets_are_of_the_baseline(visits: Sequence[Timepoint]) -> None:
                     role=lesion.role.value,
                     timepoint=visit.label,
                 )
+
+
+def _nothing_is_new_at_the_baseline(baseline: Timepoint) -> None:
+    away = {LesionStatus.ABSENT, LesionStatus.NOT_ASSESSED}
+    for lesion in baseline.lesions:
+        if lesion.role is LesionRole.NEW and lesion.status not in away:
+            raise HistoryError(
+                N_("Lesion {lesion} is “new” at the baseline {timepoint}."),
+                hint=N_("What the baseline shows is target or nontarget; new is what a later visit shows first."),
+                lesion=lesion.id,
+                timepoint=baseline.label,
+            )
 
 
 def _every_lesion_at_every_visit(visits: Sequence[Timepoint]) -> tuple[tuple[Timepoint, ...], tuple[Issue, ...]]:

@@ -59,8 +59,13 @@ def mean_diameter_mm(lesion: LesionReading) -> float | None:
 
 
 def nodules(visit: Timepoint) -> tuple[LesionReading, ...]:
-    """All lesions, whatever their role: every nodule has a doubling time of its own."""
-    return tuple(sorted(visit.lesions, key=lambda lesion: lesion.id))
+    """All lesions, whatever their role, but for non-target ones that are only described: each has its own growth."""
+    described = {
+        lesion.id
+        for lesion in visit.lesions
+        if lesion.role is LesionRole.NONTARGET and lesion.status is LesionStatus.MEASURED and volume_mm3(lesion) is None
+    }
+    return tuple(sorted((x for x in visit.lesions if x.id not in described), key=lambda lesion: lesion.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from tests.criteria.oracle_sums import amount, new_lesions, nontarget_response, 
 BETTER = {"CR": 0, "PR": 1, "SD": 2, "PD": 3}
 
 
-def immune_responses(visits, days):
+def immune_responses(visits, days):  # noqa: PLR0912  (one branch a rule of the paper)
     """One word a visit.
 
     Args:
@@ -105,7 +105,7 @@ def fresh(name, size, accepted, now):
     return size > accepted[name] and size - accepted[name] >= max(accepted[name] / 5, 5)
 
 
-def confirmation(pending, now, kinds):
+def confirmation(pending, now, kinds):  # noqa: PLR0911
     if kinds - pending["kinds"]:
         return True
     if "target" in kinds and now["sum"] - pending["low"] >= 5:

@@ -1,12 +1,14 @@
-"""A second opinion on all criteria that sum lesions: written from the criteria's text alone, as tables over exact fractions.
+"""A second opinion on all criteria that sum lesions: written from the criteria's text, as tables over fractions.
 
 A visit is a list of rows; a row is a dictionary with the columns of the command line, sizes in tenths (so that 20 %
 is 20 %, not nearly). Nothing here is shared with medcore.
 """
 
-from fractions import Fraction as F
+from fractions import Fraction
 
-# criterion: (columns multiplied for a lesion, ... for a node, too small, fall for PR, rise for PD, least rise, least fall)
+F = Fraction
+
+# criterion: (columns of a lesion, of a node (multiplied), too small, fall for PR, rise for PD, least rise, least fall)
 TABLE = {
     "recist11": (["longest"], ["short"], F(5), F(30, 100), F(20, 100), F(5), F(0)),
     "mrecist": (["longest"], ["short"], F(5), F(30, 100), F(20, 100), F(0), F(0)),
@@ -75,12 +77,12 @@ def target_responses(criterion, visits):
         is_pd = lower_bound > nadir and lower_bound - nadir >= max(rise * nadir, least_rise)
         if criterion == "rano_bm":
             reference = parts[where]
-            is_pd = is_pd and any(
-                v is not None and v - (reference.get(name) or 0) >= 5 for name, v in parts[i].items()
-            )
+            is_pd = is_pd and any(v is not None and v - (reference.get(name) or 0) >= 5 for name, v in parts[i].items())
         last_word = next((a for a in reversed(answers) if a != "NE"), None)
         returned = last_word == "CR" and any(
-            not row.get("node") and not nothing_left(criterion, row) for row in rows[i] if row["status"] != "not_assessed"
+            not row.get("node") and not nothing_left(criterion, row)
+            for row in rows[i]
+            if row["status"] != "not_assessed"
         )
         if sums[i] is None:
             answers.append("PD" if is_pd else "NE")
