@@ -162,6 +162,14 @@ class RecipeError(MedcoreError):
     """A preprocessing recipe names what does not exist, or a setting outside of its range."""
 
 
+class DataSetError(MedcoreError):
+    """Labelled pictures cannot be learnt or measured from: one class, a misspelled label, a leak, no pictures."""
+
+
+class TrainingError(MedcoreError):
+    """A training cannot start or go on: another one runs, the disk is full, the loss is no number."""
+
+
 class DeviceError(MedcoreError):
     """The asked-for device is absent or out of memory."""
 
