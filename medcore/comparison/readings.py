@@ -118,13 +118,13 @@ def _reading(track: Track, number: int, visit: Visit, role: LesionRole, reader: 
     if seen.piece is None:
         return unmeasured
     piece = visit.pieces[seen.piece]
-    sized = piece.extent.scale is not Scale.NONE
+    sized = visit.true_scale and piece.extent.scale is not Scale.NONE
     return replace(
         unmeasured,
         longest_mm=piece.extent.longest_mm if sized else None,
         short_axis_mm=piece.extent.short_axis_mm if sized else None,
         perpendicular_mm=piece.extent.short_axis_mm if sized else None,
-        volume_ml=piece.extent.volume_ml,
+        volume_ml=piece.extent.volume_ml if sized else None,
         hu_mean=piece.mean if visit.scan.unit is Unit.HU else None,
     )
 

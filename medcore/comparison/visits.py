@@ -42,6 +42,7 @@ class Visit:
         scan: The volume that was read.
         mask: Lesions on the grid of that volume.
         alignment: From the baseline to this visit; None for the baseline itself.
+        true_scale: Whether the header's millimetres can be believed.
         at_least_voxels: Smaller connected pieces are no lesions.
     """
 
@@ -50,6 +51,7 @@ class Visit:
     scan: Volume
     mask: Mask
     alignment: Alignment | None = None
+    true_scale: bool = True
     at_least_voxels: int = 3
 
     @cached_property

@@ -1,0 +1,126 @@
+"""What speaks against comparing two scans, each with its consequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medcore.errors import N_, Message, Value
+from medcore.imaging.registration.alignment import Alignment
+from medcore.records import Issue, Severity
+from medcore.volume import Scale, Volume
+
+THICKNESS_RATIO = 1.5  # of slice spacing, above which partial volume alone changes a diameter
+SAME_STEP_MM = 1e-6
+FLAT_BOX = 4.0  # a box of that ratio of sides with voxels of exactly 1 mm holds no body part
+SHARED = 0.7  # of the baseline that a later scan must show
+
+
+def doubts_about(
+    scans: Sequence[Volume], alignments: Sequence[Alignment], *, accepted: bool = False
+) -> tuple[Issue, ...]:
+    """All doubts, the worst first.
+
+    Args:
+        accepted: A reader looked at the alignments and takes them: doubts about them warn instead of blocking.
+    """
+    found: list[Issue] = []
+    baseline = scans[0]
+    for number, (scan, alignment) in enumerate(zip(scans[1:], alignments, strict=True), start=2):
+        found += _of_alignment(number, alignment, accepted=accepted)
+        found += _of_contrast(number, baseline, scan)
+        found += _of_sampling(number, baseline, scan)
+    found += _of_scale(scans)
+    return tuple(sorted(found, key=lambda issue: list(Severity).index(issue.severity), reverse=True))
+
+
+def placeholder_spacing(scan: Volume) -> bool:
+    """Whether a header says 1 × 1 × 1 mm only because nobody wrote the true spacing."""
+    if scan.geometry.scale is not Scale.PATIENT or scan.shape[0] < 2:
+        return False
+    ones = all(abs(step - 1) < SAME_STEP_MM for step in scan.geometry.steps)
+    return ones and max(scan.shape) >= FLAT_BOX * min(scan.shape)
+
+
+def _of_alignment(number: int, alignment: Alignment, *, accepted: bool) -> list[Issue]:
+    severity = Severity.WARN if accepted else Severity.BLOCK
+    hint = N_("Study {number} is not safely on the baseline. Look at both; accept it or correct it to get a response.")
+    return [
+        Issue("alignment_doubtful", severity, doubt, Message(hint, {"number": number}))
+        for doubt in alignment.trust.doubts
+    ]
+
+
+def _of_contrast(number: int, baseline: Volume, scan: Volume) -> list[Issue]:
+    found = []
+    if baseline.modality != scan.modality:
+        found.append(
+            _issue(
+                "modality_differs",
+                Severity.WARN,
+                N_("The baseline is {first}, study {number} is {second}."),
+                N_("Sizes in different modalities differ without any change of the lesion; compare like with like."),
+                number=number,
+                first=baseline.modality or "?",
+                second=scan.modality or "?",
+            )
+        )
+    kernels = [one.facts.get("kernel", "") for one in (baseline, scan)]
+    if all(kernels) and kernels[0] != kernels[1]:
+        found.append(
+            _issue(
+                "kernel_differs",
+                Severity.WARN,
+                N_("Study {number} was reconstructed with another kernel than the baseline."),
+                N_("Edges and densities shift with the kernel; small changes may come from it alone."),
+                number=number,
+            )
+        )
+    return found
+
+
+def _of_sampling(number: int, baseline: Volume, scan: Volume) -> list[Issue]:
+    first, second = baseline.geometry.steps[0], scan.geometry.steps[0]
+    if baseline.shape[0] == 1 or max(first, second) / min(first, second) < THICKNESS_RATIO:
+        return []
+    return [
+        _issue(
+            "slice_spacing_differs",
+            Severity.WARN,
+            N_("Slices of the baseline are {first:.2f} mm apart, those of study {number} {second:.2f} mm."),
+            N_("Measure in the plane of the slices and expect one slice of error in height and volume."),
+            number=number,
+            first=first,
+            second=second,
+        )
+    ]
+
+
+def _of_scale(scans: Sequence[Volume]) -> list[Issue]:
+    bare = [number for number, one in enumerate(scans, start=1) if one.geometry.scale is Scale.NONE]
+    false = [number for number, one in enumerate(scans, start=1) if placeholder_spacing(one)]
+    found = []
+    if bare:
+        found.append(
+            _issue(
+                "no_scale",
+                Severity.WARN,
+                N_("Study {number} carries no physical scale: only relative change can be told."),
+                N_("Use the original DICOM files to get millimetres."),
+                number=bare[0],
+            )
+        )
+    if false:
+        found.append(
+            _issue(
+                "placeholder_spacing",
+                Severity.WARN,
+                N_("Study {number} says voxels of 1 × 1 × 1 mm, which its shape contradicts: mm and ml are untrue."),
+                N_("Relative change is true as long as all studies have the same true spacing."),
+                number=false[0],
+            )
+        )
+    return found
+
+
+def _issue(code: str, severity: Severity, text: str, hint: str, **values: Value) -> Issue:
+    return Issue(code, severity, Message(text, values), Message(hint, values))
