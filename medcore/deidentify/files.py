@@ -18,7 +18,7 @@ from medcore.deidentify.profile import Removed, Subject, deidentify
 from medcore.deidentify.suspicion import SECONDARY_CAPTURE
 from medcore.errors import N_, CorruptFileError, ReadError, UnsupportedFormatError
 from medcore.intake import pseudonym
-from medcore.readers import HEAD_BYTES, Limits, Scan
+from medcore.readers import HEAD_BYTES, Limits, Scan, Slice
 from medcore.readers._archive import unpack_member
 from medcore.readers._dicom_header import text, values
 from medcore.readers.dicom import READER, parse, transfer_syntax
@@ -148,8 +148,10 @@ def _picture(name: str, cleaned: bytes, sizes: Limits) -> np.ndarray[Any, Any] |
         items = list(READER.read(name, memoryview(cleaned), sizes))
     except ReadError:
         return None
-    voxels = items[0].volume.voxels if isinstance(items[0], Scan) else items[len(items) // 2].voxels[None]
-    return np.ascontiguousarray(voxels)
+    item = items[len(items) // 2]
+    if isinstance(item, Scan):
+        return np.ascontiguousarray(item.volume.voxels)
+    return np.ascontiguousarray(item.voxels[None]) if isinstance(item, Slice) else None  # regions carry no text
 
 
 def _sizes(limits: Mapping[str, int]) -> Limits:

@@ -124,7 +124,7 @@ def _mask(dataset: Dataset) -> np.uint16:
 def _clean_frames(dataset: Dataset) -> int:
     frames = list(generate_frames(dataset.PixelData, number_of_frames=int(dataset.get("NumberOfFrames") or 1)))
     cleaned = [_without_comments(frame) for frame in frames]
-    changed = sum(new != old for new, old in zip(cleaned, frames, strict=True))
+    changed = sum(1 for new, old in zip(cleaned, frames, strict=True) if new != old)
     if changed:
         for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
             if keyword in dataset:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from medcore.deidentify.keyed import moved, moved_day
@@ -51,7 +52,7 @@ def move_times(item: Any, shift: timedelta) -> int:
             continue  # its date comes, and takes it along
         move = {"DA": moved_date, "TM": moved_time, "DT": moved_moment}.get(element.VR)
         if move is not None:
-            element.value = _each(element.value, lambda text, move=move: move(text, shift))
+            element.value = _each(element.value, partial(move, shift=shift))
             count += 1
     return count
 
@@ -108,8 +109,8 @@ def _move_pair(item: Any, date_keyword: str, time_keyword: str, shift: timedelta
     day, match = _date(str(item[date_keyword].value)), TIME.fullmatch(str(item[time_keyword].value).strip())
     clock = _clock(match)
     if day is None or match is None or clock is None:
-        item[date_keyword].value = _each(item[date_keyword].value, lambda text: moved_date(text, shift))
-        item[time_keyword].value = _each(item[time_keyword].value, lambda text: moved_time(text, shift))
+        item[date_keyword].value = _each(item[date_keyword].value, partial(moved_date, shift=shift))
+        item[time_keyword].value = _each(item[time_keyword].value, partial(moved_time, shift=shift))
         return
     try:
         moment = moved(datetime.combine(day, datetime.min.time()) + clock, shift)
@@ -129,7 +130,7 @@ def _time_text(moment: datetime, match: re.Match[str]) -> str:
 def _date(text: str) -> date | None:
     match = DATE.fullmatch(text.strip())
     with suppress(ValueError):
-        return date(*map(int, match.groups())) if match else None  # type: ignore[arg-type]  # three numbers
+        return date(*map(int, match.groups())) if match else None
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -75,21 +76,23 @@ def segmentation(mask: Mask, images: Sequence[Dataset], label: SegLabel, *, date
         for number, value in enumerate(present, start=1)
     ]
     uid = [stand_in_uid(label.seed, f"{kind} {label.number} {images[0].SOPInstanceUID}") for kind in ("series", "seg")]
-    seg = hd.seg.Segmentation(
-        source_images=list(images),
-        pixel_array=np.searchsorted([0, *present], mask.labels).astype(np.uint8),
-        segmentation_type="BINARY",
-        segment_descriptions=segments,
-        series_instance_uid=uid[0],
-        series_number=FIRST_SERIES_NUMBER + label.number,
-        sop_instance_uid=uid[1],
-        instance_number=1,
-        manufacturer=MAKER,
-        manufacturer_model_name=MAKER,
-        software_versions="1",
-        device_serial_number="0",
-        series_description=f"{label.name}. {NOTICE}"[:64],
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a pseudonym has no family name, and highdicom minds
+        seg = hd.seg.Segmentation(
+            source_images=list(images),
+            pixel_array=np.searchsorted([0, *present], mask.labels).astype(np.uint8),
+            segmentation_type="BINARY",
+            segment_descriptions=segments,
+            series_instance_uid=uid[0],
+            series_number=FIRST_SERIES_NUMBER + label.number,
+            sop_instance_uid=uid[1],
+            instance_number=1,
+            manufacturer=MAKER,
+            manufacturer_model_name=MAKER,
+            software_versions="1",
+            device_serial_number="0",
+            series_description=f"{label.name}. {NOTICE}"[:64],
+        )
     seg.ContentDate, seg.ContentTime = images[0].ContentDate, images[0].ContentTime
     for keyword in ("InstanceCreationDate", "InstanceCreationTime", "SeriesDate", "SeriesTime"):
         if keyword in seg:

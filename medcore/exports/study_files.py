@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -169,9 +170,12 @@ class _Writer:
         ):
             if form in self.forms:
                 path = self.folder / form.value / f"{stem}.{ending}"
-                self._try(stem, form, lambda write=write, path=path: self.files.append(write(volume, path)))
+                self._try(stem, form, partial(self._volume, write, volume, path))
         for number, named in enumerate(scan.masks, start=1):
             self._mask(f"{stem}-mask-{number:02d}", named, number, images)
+
+    def _volume(self, write: Callable[[Volume, Path], Path], volume: Volume, path: Path) -> None:
+        self.files.append(write(volume, path))
 
     def _images(self, scan: OutgoingScan, volume: Volume) -> list[tuple[str, Dataset]]:
         study = self.study

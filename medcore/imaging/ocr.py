@@ -16,7 +16,8 @@ from medcore.volume import Array, Unit, Volume
 PROGRAM = "tesseract"
 LANGUAGES = ("eng", "chi_sim")  # those of them that are installed
 SPARSE_TEXT = "--psm 11"  # look for words anywhere, in no order
-LEAST_CONFIDENCE = 60.0  # percent, Tesseract's own; edges of bones reach 55
+LEAST_CONFIDENCE = 60.0  # percent, Tesseract's own; edges of bones reach 57
+SHORT_WORD, SHORT_CONFIDENCE = 4, 75.0  # letters of a word that wants more: "pil" and "Yes" were read in bones at 65
 LEAST_LETTERS = 3  # shorter finds are mostly edges of bones
 LETTER_PIXELS = 3  # times larger: burned-in letters are 8 to 24 pixels high, and Tesseract wants 30
 MOST_PIXELS = 12_000_000  # after enlarging, for time
@@ -73,7 +74,7 @@ def read_words(picture: Array) -> tuple[Word, ...]:
     return tuple(
         Word(text.strip(), float(confidence), _box(left / scale, top / scale, width / scale, height / scale))
         for text, confidence, left, top, width, height in rows
-        if float(confidence) >= LEAST_CONFIDENCE and _is_word(text)
+        if _is_word(text, float(confidence))
     )
 
 
@@ -93,10 +94,11 @@ def as_picture(plane: Array, *, colour: bool = False) -> Array:
     return scaled.astype(np.uint8)
 
 
-def _is_word(text: str) -> bool:
+def _is_word(text: str, confidence: float) -> bool:
     letters = [letter for letter in text if letter.isalnum()]
     wide = any(ord(letter) >= 0x2E80 for letter in letters)  # a Chinese name has two signs
-    return len(letters) >= (2 if wide else LEAST_LETTERS)
+    least = LEAST_CONFIDENCE if wide or len(letters) > SHORT_WORD else SHORT_CONFIDENCE
+    return confidence >= least and len(letters) >= (2 if wide else LEAST_LETTERS)
 
 
 def _box(left: float, top: float, width: float, height: float) -> tuple[int, int, int, int]:

@@ -12,9 +12,13 @@ from medcore.store.store import Store
 from medcore.workbench.about import About
 from medcore.workbench.analyse import Analyse
 from medcore.workbench.engine_opener import EngineOpener
+from medcore.workbench.export import Export
 from medcore.workbench.jobs import Jobs
 from medcore.workbench.marks import ScanMarks
 from medcore.workbench.models import Models
+from medcore.workbench.originals import Originals
+from medcore.workbench.quality import Quality
+from medcore.workbench.release import Release
 from medcore.workbench.studies import Studies
 
 
@@ -25,6 +29,9 @@ class Workbench:
     settings: Settings
     studies: Studies
     marks: ScanMarks
+    export: Export
+    originals: Originals
+    quality: Quality
     analyse: Analyse
     models: Models
     about: About
@@ -47,6 +54,9 @@ class Workbench:
             settings=settings,
             studies=Studies(store, sandbox, settings),
             marks=ScanMarks(store),
+            export=Export(store, Release(store)),
+            originals=Originals(store, sandbox, settings),
+            quality=Quality(store),
             analyse=Analyse(store, models, engine),
             models=models,
             about=About(settings, store, engine),
