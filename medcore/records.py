@@ -71,6 +71,7 @@ class ScanFacts:
     value_range: tuple[float, float]
     synthetic: bool
     issues: tuple[Issue, ...] = ()
+    quality_version: int = 0  # of the quality check whose findings are among the issues; 0 before the first
 
 
 @dataclass(frozen=True, slots=True)

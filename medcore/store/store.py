@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +21,8 @@ from medcore.store import audit, masks, placed, results, studies
 from medcore.store.audit import Action, AuditHead, Deed, Entry, Event
 from medcore.store.blobs import Blobs
 from medcore.store.database import Database, store_url
-from medcore.store.faults import disk_faults
+from medcore.store.faults import Damage, disk_faults
+from medcore.store.findings import Findings
 from medcore.store.founding import found
 from medcore.store.json_values import Json
 from medcore.store.keys import subkey
@@ -34,15 +34,6 @@ from medcore.volume import Array, Mask, MaskFacts, MaskOrigin, Volume
 
 ORPHAN_SECONDS = 3600.0  # an array that nobody uses and nobody put for this long was left by a crash
 WRITERS = 4  # files flushed at once; flushes of one disk overlap well
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """One scan whose voxels are missing or are not what was stored."""
-
-    study: str
-    digest: str
-    error: StoreError
 
 
 class Store:
@@ -57,6 +48,7 @@ class Store:
         self._seals = subkey(key, "audit")
         self.pseudonym_key = subkey(key, "pseudonyms")  # what readers turn DICOM ids into pseudonyms with
         self._clock = clock
+        self.findings = Findings(database)
         self._disk = ThreadPoolExecutor(WRITERS, thread_name_prefix="store")
 
     @classmethod
@@ -288,8 +280,13 @@ class Store:
 
     # Masks
 
-    def save_mask(self, scan_id: str, mask: Mask, *, name: str, origin: MaskOrigin, replaces: str = "") -> MaskFacts:
+    def save_mask(
+        self, scan_id: str, mask: Mask, *, name: str, origin: MaskOrigin, replaces: str = "", instead: str = ""
+    ) -> MaskFacts:
         """Store a mask of a scan, as a newer version of the mask `replaces` if one is named. The same twice is one.
+
+        Args:
+            instead: Id of a mask that is given up for this one: its state before the latest stroke of the brush.
 
         Raises:
             NotFoundError: The scan, or the mask to replace, is not in the store.
@@ -299,8 +296,11 @@ class Store:
         stored = self._put(new.box.labels)
         with self._writing() as (session, log):
             facts, fresh = masks.insert_mask(session, self._blobs, new, stored, made_at=self._clock())
+            given_up = masks.give_up(session, instead, scan=scan_id) if instead != facts.id else frozenset()
             if fresh:
-                log(_deed(studies.study_of(session, scan_id), Event.CHANGED, Action.CREATE, f"mask {origin.value}"))
+                action = Action.UPDATE if given_up else Action.CREATE
+                log(_deed(studies.study_of(session, scan_id), Event.CHANGED, action, f"mask {origin.value}"))
+        self._collect(given_up)
         return facts
 
     def masks(self, scan_id: str, *, earlier: bool = False) -> tuple[MaskFacts, ...]:

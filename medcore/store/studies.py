@@ -18,10 +18,11 @@ from medcore.records import Issue, ScanFacts, Study
 from medcore.store.blobs import Blobs
 from medcore.store.json_values import as_list, as_number, from_issues, to_issues, to_texts
 from medcore.store.keys import pseudonym
-from medcore.store.tables import BlobUseRow, RunRow, ScanRow, StudyRow, ThumbnailRow
+from medcore.store.tables import BlobUseRow, QualityRow, RunRow, ScanRow, StudyRow, ThumbnailRow
 from medcore.volume import Array, Geometry, Scale, Unit, Volume, Window
 
 TITLE_LENGTH = 200
+DUPLICATE = "duplicate"  # code of the finding that another study holds the same picture
 ASKED_AT_ONCE = 500  # databases limit the number of values in one question
 
 
@@ -231,8 +232,15 @@ def to_facts(row: ScanRow) -> ScanFacts:
         transfer_syntax=row.transfer_syntax,
         value_range=(row.low, row.high),
         synthetic=row.synthetic,
-        issues=to_issues(row.issues),
+        issues=(*to_issues(row.issues), *_quality_issues(row.quality)),
+        quality_version=row.quality.version if row.quality else 0,
     )
+
+
+def _quality_issues(row: QualityRow | None) -> tuple[Issue, ...]:
+    """What the quality check found; that a picture is there twice only while the other one is still there."""
+    found = to_issues(row.issues) if row else ()
+    return tuple(issue for issue in found if issue.code != DUPLICATE or (row and row.same_as))
 
 
 def to_geometry(row: ScanRow) -> Geometry:

@@ -101,6 +101,18 @@ class ScanRow(Base):
     facts: Mapped[JsonColumn]
     issues: Mapped[JsonColumn]
     voxels: Mapped[str] = mapped_column(DIGEST)
+    quality: Mapped[QualityRow | None] = relationship(lazy="selectin", passive_deletes=True, cascade="all")
+
+
+class QualityRow(Base):
+    """What the quality check of one version found in the pixels of a scan, and another study with the same picture."""
+
+    __tablename__ = "quality"
+    scan_id: Mapped[str] = mapped_column(ID, ForeignKey("scan.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[int]
+    issues: Mapped[JsonColumn]
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    same_as: Mapped[str | None] = mapped_column(ID, ForeignKey("study.id", ondelete="SET NULL"), index=True)
 
 
 class ThumbnailRow(Base):

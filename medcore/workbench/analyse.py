@@ -17,6 +17,7 @@ from medcore.store.store import Store
 from medcore.tasks import Task, load_task, load_tasks
 from medcore.volume import Volume
 from medcore.workbench.models import Models
+from medcore.workbench.quality import Quality
 
 Progress = Callable[[float, Message], None]
 
@@ -121,7 +122,8 @@ class Analyse:
         tell = progress or (lambda fraction, stage: None)
         _stop_if(cancelled)
         tell(0.0, Message(N_("Opening the scan")))
-        facts = _scan(self.store.study(study_id).scans, scan_id)
+        study = Quality(self.store).checked(self.store.study(study_id))
+        facts = _scan(study.scans, scan_id)
         scan = self.store.volume(scan_id)
         card = task_card(self.models, model, task)
         tell(0.1, Message(N_("Loading the model")))

@@ -15,6 +15,7 @@ from medcore.workbench.engine_opener import EngineOpener
 from medcore.workbench.export import Export
 from medcore.workbench.jobs import Jobs
 from medcore.workbench.marks import ScanMarks
+from medcore.workbench.masks import Masks
 from medcore.workbench.models import Models
 from medcore.workbench.originals import Originals
 from medcore.workbench.quality import Quality
@@ -29,6 +30,7 @@ class Workbench:
     settings: Settings
     studies: Studies
     marks: ScanMarks
+    masks: Masks
     export: Export
     originals: Originals
     quality: Quality
@@ -54,6 +56,7 @@ class Workbench:
             settings=settings,
             studies=Studies(store, sandbox, settings),
             marks=ScanMarks(store),
+            masks=Masks(store),
             export=Export(store, Release(store)),
             originals=Originals(store, sandbox, settings),
             quality=Quality(store),
