@@ -31,6 +31,7 @@ ALIGNMENT = 64
 PACKED = -1  # index of the buffer with everything that has no memory of its own: the last
 INLINE_BYTES = 1 << 20  # so much goes through the socket: cheaper than a shared memory, and no open file stays
 MAX_OPEN_MAPS = 128
+POPULATE = getattr(mmap, "MAP_POPULATE", 0)  # Linux
 CAN_SEAL = hasattr(os, "memfd_create") and hasattr(fcntl, "F_ADD_SEALS")
 
 _open_maps: weakref.WeakSet[_Map] = weakref.WeakSet()
@@ -279,7 +280,10 @@ def _buffer(fd: int, max_bytes: int | None) -> memoryview:
 
 
 def _mapped(fd: int, size: int) -> memoryview:
-    mapping = _Map(fd, size, access=mmap.ACCESS_READ)
+    if POPULATE:  # all pages will be read; found one by one they cost more than the copy that was saved
+        mapping = _Map(fd, size, flags=mmap.MAP_SHARED | POPULATE, prot=mmap.PROT_READ)
+    else:
+        mapping = _Map(fd, size, access=mmap.ACCESS_READ)
     _open_maps.add(mapping)
     return memoryview(mapping)
 

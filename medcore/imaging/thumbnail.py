@@ -35,7 +35,7 @@ def thumbnail(scan: Volume, *, side: int = SIDE) -> bytes:
 def _grey_range(scan: Volume, shown: Array) -> tuple[float, float]:
     if scan.window is not None and scan.window.width > 0:
         return scan.window.low, scan.window.high
-    low, high = np.percentile(shown, (LOW_PERCENT, HIGH_PERCENT))
+    low, high = np.percentile(shown[::2, ::2], (LOW_PERCENT, HIGH_PERCENT))  # a quarter of the pixels says the same
     return float(low), float(high)
 
 
