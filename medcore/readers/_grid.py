@@ -16,6 +16,7 @@ from medcore.volume import Affine, Array, Geometry, Scale, Unit, Volume
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 MAX_SPACING_MM = 1000.0
 INFLATE_STEP = 1 << 22
+FLAT_RATIO = 4  # a volume whose sides differ more was hardly scanned with equal spacing
 
 
 def check_grid(name: str, shape: Iterable[int], bytes_a_value: int, limits: Limits) -> None:
@@ -111,6 +112,7 @@ def grid_scans(
         notes.append(note)
     geometry, more = _geometry(affine_lps)
     notes += more
+    notes += _doubted(geometry, steps.shape[:3])
     count = steps.shape[3]
     for index in range(count):
         stored = np.ascontiguousarray(steps[..., index].transpose(2, 1, 0))
@@ -169,6 +171,24 @@ def _geometry(affine_xyz: Affine | None) -> tuple[Geometry, list[Issue]]:
         Message(N_("Use the original DICOM series.")),
     )
     return Geometry.from_spacing((1.0, 1.0, 1.0), scale=Scale.NONE), [note]
+
+
+def _doubted(geometry: Geometry, shape: tuple[int, ...]) -> list[Issue]:
+    """Exactly 1 × 1 × 1 mm for a flat stack of slices is what programs write that have lost the true spacing."""
+    lost = geometry.scale is Scale.PATIENT and np.allclose(geometry.steps, 1.0, atol=1e-6)
+    if not lost or not 1 < min(shape) * FLAT_RATIO <= max(shape) or min(shape) < 2:
+        return []
+    return [
+        Issue(
+            "unit_spacing",
+            Severity.WARN,
+            Message(
+                N_("The file says 1 × 1 × 1 mm for {shape} voxels, as files do that have lost their true spacing."),
+                {"shape": " × ".join(map(str, shape))},
+            ),
+            Message(N_("Compare it with the original series before you measure.")),
+        )
+    ]
 
 
 def _mended(array: Array, name: str) -> tuple[Array, Issue]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -15,6 +16,7 @@ from medcore.records import Issue, Severity
 from medcore.volume import Array, Geometry, Triple, Unit, Volume
 
 NUMBER = re.compile(r"\d+")
+ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 SHOWN = 8  # missing numbers that are named one by one
 
 
@@ -45,6 +47,13 @@ def piles(pictures: Sequence[tuple[str, Volume]], spacing_mm: Triple) -> list[Pi
         alone = (index,) if volume.shape[0] > 1 else ()
         groups.setdefault((_pattern(name), volume.shape[1:], *alone), []).append(index)
     return [_pile(pictures, members, spacing_mm) for members in groups.values()]
+
+
+def numbered(names: Sequence[str]) -> int:
+    """How many of the names are pictures of the largest numbered set (img001.png, img002.png ...); 0 for none."""
+    groups = Counter(_pattern(name) for name in names if name.lower().endswith(ENDINGS) and NUMBER.search(name))
+    most = max(groups.values(), default=0)
+    return most if most > 1 else 0
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -37,6 +37,7 @@ from medcore.volume import Array, Unit, Volume, Window
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 PHANTOM_MAKER = "MedCore phantom"  # the Manufacturer that our own phantoms name
+MAX_ELEMENTS = 100_000  # of one header; real ones have some hundreds
 FIRST_GROUPS = (0x0002, 0x0008)
 STACKED = frozenset({"CT", "MR", "PT", "NM", "OT", "RTDOSE", "CTPT", "MRPT", "SC"})
 
@@ -146,8 +147,8 @@ def parse(name: str, data: memoryview, limits: Limits) -> Any:
     Raises:
         ReadError: It is not DICOM, or its structure is damaged.
     """
-    import pydicom
     from pydicom import config
+    from pydicom.filereader import read_partial
 
     config.settings.reading_validation_mode = config.IGNORE  # a long name is no reason to refuse an image
     has_preamble = bytes(data[128:132]) == b"DICM"
@@ -158,9 +159,9 @@ def parse(name: str, data: memoryview, limits: Limits) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(source, force=not has_preamble)
+            dataset = read_partial(source, stop_when=_Guard(name).counted, force=not has_preamble)
             len(dataset)
-    except MemoryError:
+    except (MemoryError, MedcoreError):
         raise
     except Exception as error:
         raise _damaged(name, error) from error
@@ -173,6 +174,25 @@ def parse(name: str, data: memoryview, limits: Limits) -> Any:
             name=name,
         )
     return dataset
+
+
+class _Guard:
+    """Counts the elements of a header while they are read."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.count = name, 0
+
+    def counted(self, tag: object, vr: object, length: object) -> bool:
+        """Never stops; raises where a header has more elements than any device writes."""
+        self.count += 1
+        if self.count > MAX_ELEMENTS:
+            raise CorruptFileError(
+                N_("The header of “{name}” has more than {limit} elements."),
+                hint=N_("The file is damaged or built to harm; export it again from its source."),
+                name=self.name,
+                limit=MAX_ELEMENTS,
+            )
+        return False
 
 
 def transfer_syntax(dataset: Any) -> str:

@@ -209,14 +209,19 @@ class Studies:
         """
         return self.store.save_annotations(study_id, content, version=version)
 
-    def save_mask(self, scan_id: str, mask: Mask, *, name: str, origin: MaskOrigin, replaces: str = "") -> MaskFacts:
+    def save_mask(
+        self, scan_id: str, mask: Mask, *, name: str, origin: MaskOrigin, replaces: str = "", instead: str = ""
+    ) -> MaskFacts:
         """Keep a mask with its scan; as a newer version of the mask `replaces`, if one is named.
+
+        Args:
+            instead: Id of a mask that is given up for this one: its state before the latest stroke of the brush.
 
         Raises:
             NotFoundError: The scan, or the mask to replace, is not in the store.
             StoreError: The mask does not lie on the scan's grid.
         """
-        return self.store.save_mask(scan_id, mask, name=name, origin=origin, replaces=replaces)
+        return self.store.save_mask(scan_id, mask, name=name, origin=origin, replaces=replaces, instead=instead)
 
     def masks(self, scan_id: str, *, earlier: bool = False) -> tuple[MaskFacts, ...]:
         """Masks of a scan in the order they were made; with `earlier`, also those that a newer version replaces."""
@@ -334,6 +339,11 @@ class Studies:
 def uploaded(name: str, data: bytes) -> Source:
     """A file that came through the browser."""
     return Source(name=name, data=data)
+
+
+def numbered_pictures(names: Sequence[str]) -> int:
+    """How many of these files are pictures of one numbered set, which may be the slices of one volume; 0 for none."""
+    return numbered(names)
 
 
 def grouped(scans: Iterable[_Arrived]) -> Sequence[Group]:

@@ -188,3 +188,12 @@ def test_the_golden_object_lies_in_the_same_place_in_every_format(
         expected, expected_ml = measure(phantom.volume, value)
         assert centre == pytest.approx(expected, abs=0.5) and centre == pytest.approx(solid.centre, abs=0.75)
         assert volume_ml == pytest.approx(expected_ml, rel=0.01)
+
+
+def test_one_millimetre_every_way_is_doubted_for_a_flat_stack(one: One) -> None:
+    def codes(shape: tuple[int, int, int], spacing: float = 1.0) -> list[str]:
+        data = nifti(np.zeros(shape, np.int16), np.diag([spacing, spacing, spacing, 1]))
+        return [issue.code for issue in one(data, "a.nii").issues]
+
+    assert codes((64, 64, 12)) == ["unit_spacing"]
+    assert codes((64, 64, 40)) == codes((64, 64, 12), 0.9) == codes((64, 64, 1)) == []

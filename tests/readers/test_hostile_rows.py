@@ -172,7 +172,8 @@ ROWS: list[tuple[str, Callable[[], bytes], str, str | tuple[str, ...] | None]] =
     ("window width of zero", lambda: ct(WindowWidth=0), "a.dcm", None),
     ("Windows program before the DICOM", lambda: b"MZ" + bytes(58) + ct()[60:], "a.dcm", None),
     ("web page before the DICOM", lambda: b"<html><script>".ljust(128) + ct()[128:], "a.dcm", None),
-    ("50 thousand empty elements", lambda: many_elements(50_000), "a.dcm", ("CorruptFileError", "NoPixelsError")),
+    ("50 thousand empty elements", lambda: many_elements(50_000), "a.dcm", DAMAGED),
+    ("a million empty elements", lambda: many_elements(1_000_000), "a.dcm", "CorruptFileError"),
     ("PNG of 50000²", lambda: png_claiming(50_000, 50_000), "a.png", "TooLargeError"),
     ("PNG of 2³¹", lambda: png_claiming(2**31 - 1, 2**31 - 1), "a.png", ("TooLargeError", "CorruptFileError")),
     ("PNG whose text is a bomb", ztxt_bomb, "a.png", "CorruptFileError"),
@@ -262,13 +263,12 @@ def test_a_zip_of_a_hundred_thousand_entries_is_refused_before_it_is_listed(sand
 
 
 SLOW: list[tuple[str, Callable[[], bytes], str]] = [
-    ("deflated DICOM of 2 GB in 2 MB", lambda: deflated(_zeros(32_000, 32_000)), "a.dcm"),
+    ("deflated DICOM of 2 GB in 2 MB", lambda: _fat_dicom(), "a.dcm"),
     ("RLE of 20000²", lambda: _rle_zeros(20_000), "a.dcm"),
     ("PNG of 13000²", lambda: picture(np.zeros((13_000, 13_000), np.uint8)), "a.png"),
     ("PNG of 9400² in colour", lambda: picture(np.zeros((9_400, 9_400, 3), np.uint8)), "a.png"),
-    ("zip of 5 GB in 5 MB", lambda: _fat_zip(5 << 30), "a.zip"),
+    ("zip of 4 GB in 4 MB", lambda: _fat_zip(4080), "a.zip"),
     ("NIfTI of 2 GB in 2 MB", lambda: _fat_nifti(), "a.nii.gz"),
-    ("a million empty elements", lambda: many_elements(1_000_000), "a.dcm"),
 ]
 
 
@@ -336,10 +336,6 @@ def _lying_zip() -> bytes:
     return bytes(data)
 
 
-def _zeros(rows: int, columns: int) -> Dataset:
-    return ct_dataset(np.zeros((rows, columns), np.uint16))
-
-
 def _rle_zeros(side: int) -> bytes:
     """Two segments of runs of 128 zeros each."""
     from pydicom.encaps import encapsulate
@@ -353,19 +349,33 @@ def _rle_zeros(side: int) -> bytes:
     return saved(ds)
 
 
-def _fat_zip(size: int) -> bytes:
-    out = io.BytesIO()
-    block = bytes(16 << 20)
-    with (
-        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("a.dcm", "w", force_zip64=True) as member,
-    ):
-        for _ in range(size // len(block)):
-            member.write(block)
-    return out.getvalue()
+def zeros_packed(megabytes: int, head: bytes = b"") -> bytes:
+    """A raw deflate stream of `head` and so many MB of zeros: one packed block, repeated, which costs no time."""
+    packer = zlib.compressobj(9, wbits=-15)
+    start = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(bytes(16 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return start + block * (megabytes // 16) + b"\x03\x00"
+
+
+def _fat_dicom() -> bytes:
+    """Deflated, 32000 × 32000 pixels."""
+    data = deflated(ct_dataset(np.zeros((2, 2), np.uint16), Rows=32_000, Columns=32_000))
+    start = 144 + int.from_bytes(data[140:144], "little")
+    plain = zlib.decompress(data[start:], wbits=-15)
+    at = plain.index(b"\xe0\x7f\x10\x00OW")
+    return data[:start] + zeros_packed(2048, plain[: at + 8] + struct.pack("<I", 2 << 30))
+
+
+def _fat_zip(megabytes: int) -> bytes:
+    packed = zeros_packed(megabytes)
+    size = megabytes << 20
+    local = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 8, 0, 33, 0, len(packed), size, 5, 0) + b"a.dcm"
+    entry = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, 8, 0, 33, 0, len(packed), size, 5, 0, 0, 0, 0, 0, 0)
+    offset = len(local) + len(packed)
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(entry) + 5, offset, 0)
+    return local + packed + entry + b"a.dcm" + end
 
 
 def _fat_nifti() -> bytes:
     head = nifti(dim=[3, 1000, 1000, 1000, 1, 1, 1, 1])[:352]
-    packer = zlib.compressobj(wbits=31)
-    return b"".join([packer.compress(head), *(packer.compress(bytes(1 << 24)) for _ in range(120)), packer.flush()])
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + zeros_packed(1904, head)
