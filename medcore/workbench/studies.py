@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 from medcore.errors import N_, CancelledError, MedcoreError, Message, StoreError
 from medcore.imaging.thumbnail import thumbnail
 from medcore.intake import Found, FoundMarkup, Reading, Refusal, Source, read_sources
+from medcore.readers._numbered import numbered
 from medcore.records import DatePolicy, Study
 from medcore.sandbox import Sandbox
 from medcore.settings import Settings
