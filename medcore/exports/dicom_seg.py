@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -51,7 +52,6 @@ def segmentation(mask: Mask, images: Sequence[Dataset], label: SegLabel, *, date
         UnfitInputError: The mask is empty, or its scan is not written as slices in a patient.
     """
     import highdicom as hd  # a second of import that only this needs
-    from pydicom.sr.coding import Code
 
     present = [int(value) for value in np.unique(mask.labels) if value]
     if not present or any(str(image.SOPClassUID) not in SOURCES for image in images):
@@ -59,22 +59,7 @@ def segmentation(mask: Mask, images: Sequence[Dataset], label: SegLabel, *, date
             N_("This mask cannot be a DICOM SEG: it is empty, or its scan is not a CT or MR series."),
             hint=N_("Choose NIfTI or NRRD for masks."),
         )
-    tissue, algorithm = Code(*TISSUE), None
-    if label.model is not None:
-        algorithm = hd.AlgorithmIdentificationSequence(
-            label.model[0][:64], Code("123110", "DCM", "Artificial Intelligence"), label.model[1][:64] or "1"
-        )
-    segments = [
-        hd.seg.SegmentDescription(
-            segment_number=number,
-            segment_label=_segment_name(mask.names, value),
-            segmented_property_category=tissue,
-            segmented_property_type=tissue,
-            algorithm_type="AUTOMATIC" if algorithm else "MANUAL",
-            algorithm_identification=algorithm,
-        )
-        for number, value in enumerate(present, start=1)
-    ]
+    segments = _segments(mask.names, present, label)
     uid = [stand_in_uid(label.seed, f"{kind} {label.number} {images[0].SOPInstanceUID}") for kind in ("series", "seg")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a pseudonym has no family name, and highdicom minds
@@ -101,5 +86,24 @@ def segmentation(mask: Mask, images: Sequence[Dataset], label: SegLabel, *, date
     return seg
 
 
-def _segment_name(names: Mapping[int, str], value: int) -> str:
-    return names.get(value, str(value))[:64]
+def _segments(names: Mapping[int, str], present: Sequence[int], label: SegLabel) -> list[Any]:
+    """One description a label, numbered 1, 2, ... as the object wants them."""
+    import highdicom as hd
+    from pydicom.sr.coding import Code
+
+    tissue, algorithm = Code(*TISSUE), None
+    if label.model is not None:
+        algorithm = hd.AlgorithmIdentificationSequence(
+            label.model[0][:64], Code("123110", "DCM", "Artificial Intelligence"), label.model[1][:64] or "1"
+        )
+    return [
+        hd.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=names.get(value, str(value))[:64],
+            segmented_property_category=tissue,
+            segmented_property_type=tissue,
+            algorithm_type="AUTOMATIC" if algorithm else "MANUAL",
+            algorithm_identification=algorithm,
+        )
+        for number, value in enumerate(present, start=1)
+    ]

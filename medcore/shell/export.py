@@ -134,6 +134,7 @@ def deidentify(
 ) -> None:
     """Write DICOM files again without identity (DICOM PS3.15, Basic Profile)."""
     from medcore.workbench.originals import Order
+    from medcore.workbench.release import rectangle
 
     for path in paths:
         if not path.exists():
@@ -142,7 +143,7 @@ def deidentify(
                 hint=N_("Check the spelling; a name with spaces needs quotes."),
                 name=str(path),
             )
-    order = Order(dates, tuple(map(_rectangle, cover or ())), confirmed_by, because)
+    order = Order(dates, tuple(map(rectangle, cover or ())), confirmed_by, because)
     with _workbench() as bench:
         report = bench.originals.clean(paths, out, order, progress=progress_line())
     if as_json:
@@ -195,27 +196,21 @@ def _formats(names: Sequence[str]) -> tuple[ExportFormat, ...]:
 
 
 def _scan_covers(texts: Sequence[str], study: Study) -> Covers:
+    from medcore.workbench.release import rectangle
+
     covers: dict[str, tuple[Rectangle, ...]] = {}
     for text in texts:
         number, _, box = text.partition(":")
         if not number.isdigit() or not 1 <= int(number) <= len(study.scans):
-            raise _no_rectangle(text, "SCAN:TOP,LEFT,BOTTOM,RIGHT")
+            raise ExportError(
+                N_("“{text}” is no rectangle of a scan."),
+                hint=N_("Write it in pixels, as {form}."),
+                text=text,
+                form="SCAN:TOP,LEFT,BOTTOM,RIGHT",
+            )
         scan = study.scans[int(number) - 1].id
-        covers[scan] = (*covers.get(scan, ()), _rectangle(box))
+        covers[scan] = (*covers.get(scan, ()), rectangle(box))
     return covers
-
-
-def _rectangle(text: str) -> Rectangle:
-    from medcore.deidentify.pixels import Rectangle
-
-    numbers = text.split(",")
-    if len(numbers) != 4 or not all(number.strip().isdigit() for number in numbers):
-        raise _no_rectangle(text, "TOP,LEFT,BOTTOM,RIGHT")
-    return Rectangle(*map(int, numbers))
-
-
-def _no_rectangle(text: str, form: str) -> ExportError:
-    return ExportError(N_("“{text}” is no rectangle."), hint=N_("Write it in pixels, as {form}."), text=text, form=form)
 
 
 def _print_held(study: Study, held: Sequence[Held], *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from medcore.deidentify.keyed import time_shift
+from medcore.deidentify.pixels import Rectangle
 from medcore.deidentify.profile import Subject
 from medcore.deidentify.titles import safe_title
 from medcore.errors import N_, CancelledError, ExportError, Message, NotFoundError, StoreError
@@ -23,12 +24,14 @@ from medcore.exports.study_files import (
     OutgoingStudy,
     write_study,
 )
+from medcore.readers._words import safe_label
 from medcore.records import DatePolicy, Prediction, ScanFacts, Segmentation, Study
 from medcore.store.audit import Action, Deed, Event
 from medcore.store.store import Store
-from medcore.volume import Scale, Unit, Volume
+from medcore.volume import Mask, Scale, Unit, Volume
+from medcore.workbench.marks import ScanMarks
 from medcore.workbench.private import policy_of
-from medcore.workbench.release import Covers, Held, Release
+from medcore.workbench.release import Covers, Held, Release, from_marks, picture
 
 LOOKING_SHARE = 0.5  # of the progress bar, for looking at the pictures
 FIXED_TIME = (2000, 1, 1, 0, 0, 0)  # of files in a zip: when they were made is nobody's business
@@ -138,6 +141,14 @@ class Export:
         """
         self.release.confirm(study, scans, who=who, why=why, covers=covers or {})
 
+    def drawn(self, study: Study, scan: str) -> tuple[Rectangle, ...]:
+        """Rectangles that were drawn on a scan in the viewer, in its pixels."""
+        return from_marks(ScanMarks(self.store).of_scan(study.id, scan), self.store.volume(scan))
+
+    def picture(self, held: Held, covers: Covers) -> bytes:
+        """A JPEG of the scan as it would leave, with frames around what was found."""
+        return picture(self.store.volume(held.scan.id), covers.get(held.scan.id, ()), held.look.boxes)
+
     def write(
         self,
         study: Study,
@@ -222,7 +233,7 @@ class Export:
         return OutgoingStudy(Subject(patient, shift), study.id, dates, tuple(outgoing), tuple(results), numbers)
 
     def _masks(self, scan: str, results: Iterable[Prediction]) -> tuple[NamedMask, ...]:
-        kept = [NamedMask(self.store.mask(facts.id), _harmless(facts.name, "mask")) for facts in self.store.masks(scan)]
+        kept = [NamedMask(_anonymous_mask(self.store.mask(facts.id)), "mask") for facts in self.store.masks(scan)]
         made = [
             NamedMask(result.mask, result.run.task, (result.run.model, result.run.model_version))
             for result in results
@@ -238,6 +249,12 @@ def _lies_in_a_patient(volume: Volume) -> bool:
 def _anonymous(volume: Volume) -> Volume:
     """The scan with a name that can name nobody, whatever an earlier version of MedCore has stored."""
     return replace(volume, name=_harmless(volume.name, volume.modality or "picture"))
+
+
+def _anonymous_mask(mask: Mask) -> Mask:
+    """The mask with label names that can name nobody."""
+    names = {value: safe_label(name, frozenset()) or f"label {value}" for value, name in mask.names.items()}
+    return replace(mask, names=names)
 
 
 def _harmless(name: str, fallback: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -14,21 +15,26 @@ import numpy as np
 from medcore.deidentify.pixels import Rectangle, covered
 from medcore.deidentify.suspicion import Ground, Suspicion, by_header, by_words, unchecked
 from medcore.errors import N_, BurnedInTextError, ExportError, Message
+from medcore.exports.study_files import blackened
 from medcore.imaging import ocr
+from medcore.imaging.overlay import encode_jpeg, shown_grey
 from medcore.imaging.quality.burned_in_text import find_text
 from medcore.records import ScanFacts, Study
 from medcore.store.audit import Action, Deed, Event
 from medcore.store.store import Store
-from medcore.volume import Array, Volume
+from medcore.volume import Array, Unit, Volume
+from medcore.workbench.marks import Mark
 
 TEXT_CODE = "burned_in_text"  # of the issues of reader and quality check
 MARGIN_PIXELS = 2  # around a word that is covered
 MOST_ENTRIES = 10_000  # of a study's audit trail that are searched for a confirmation
 LONGEST_NAME, LONGEST_REASON = 80, 500
+FRAME_RGB = (255, 176, 0)
 COVERED = Suspicion(Ground.HEADER, Message(N_("Parts of the picture are covered; what is left wants a look.")))
 SHAPES = Suspicion(Ground.TEXT, Message(N_("Shapes like letters were found in the picture.")))
 
-Covers: TypeAlias = Mapping[str, tuple[Rectangle, ...]]  # parts to blacken, by scan
+Rectangles: TypeAlias = tuple[Rectangle, ...]
+Covers: TypeAlias = Mapping[str, Rectangles]  # parts to blacken, by scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,60 @@ class Release:
             if entry.deed.event is Event.CONFIRMED and entry.deed.detail.startswith(start):
                 return Confirmation(entry.deed.agent, entry.deed.detail.removeprefix(start), entry.recorded)
         return None
+
+
+def rectangle(text: str) -> Rectangle:
+    """A rectangle typed as four numbers: top, left, bottom, right, in pixels.
+
+    Raises:
+        ExportError: It is none.
+    """
+    numbers = text.replace(",", " ").split()
+    if len(numbers) != 4 or not all(number.isdigit() for number in numbers):
+        raise ExportError(
+            N_("“{text}” is no rectangle."),
+            hint=N_("Write four numbers, in pixels: top, left, bottom, right."),
+            text=text,
+        )
+    return Rectangle(*map(int, numbers))
+
+
+def typed(box: Rectangle) -> str:
+    """The rectangle as `rectangle` reads it.
+
+    >>> typed(Rectangle(0, 5, 20, 90))
+    '0, 5, 20, 90'
+    """
+    return f"{box.top}, {box.left}, {box.bottom}, {box.right}"
+
+
+def from_marks(marks: Sequence[Mark], volume: Volume) -> tuple[Rectangle, ...]:
+    """The rectangles among what was drawn on a scan, in its pixels; they cover every slice."""
+    found = []
+    for mark in marks:
+        if mark.kind == "rectangle" and mark.points_lps_mm:
+            index = volume.geometry.to_index(np.array(mark.points_lps_mm))[:, 1:]
+            (top, left), (bottom, right) = np.floor(index.min(axis=0)), np.ceil(index.max(axis=0))
+            found.append(Rectangle(max(int(top), 0), max(int(left), 0), int(bottom) + 1, int(right) + 1))
+    return tuple(found)
+
+
+def picture(volume: Volume, covers: Sequence[Rectangle], boxes: Sequence[Rectangle] = ()) -> bytes:
+    """A JPEG of the middle slice as it would leave, with frames around what was found in it."""
+    shown = blackened(volume, covers)
+    middle = shown.shape[0] // 2
+    grey = shown.voxels[middle] if shown.unit is Unit.RGB else shown_grey(shown, side=max(shown.shape[1:]))
+    page = np.repeat(grey[..., None], 3, axis=2) if grey.ndim == 2 else np.array(grey)
+    for box in boxes:
+        rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
+        for edge in ((box.top, columns), (box.bottom - 1, columns), (rows, box.left), (rows, box.right - 1)):
+            _paint(page, edge)
+    return encode_jpeg(np.ascontiguousarray(page, np.uint8))
+
+
+def _paint(page: Array, edge: tuple[int | slice, int | slice]) -> None:
+    with suppress(IndexError):  # a frame may reach past the border
+        page[edge] = FRAME_RGB
 
 
 def look_at(volume: Volume, covers: Sequence[Rectangle] = ()) -> Look:
