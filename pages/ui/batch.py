@@ -10,7 +10,7 @@ from medcore.errors import N_, Message
 from medcore.records import Classification, Study
 from medcore.workbench.batch import BatchReport, BatchRow, analyse_all, as_csv
 from pages.ui import analysing, faults, pick, state, tray
-from pages.ui.words import day, percent, say, studies_text, t, translate
+from pages.ui.words import day, distinct, percent, say, studies_text, t, translate
 
 
 def page(controls: DeltaGenerator) -> None:
@@ -39,7 +39,7 @@ def _chosen() -> list[Study]:
     st.multiselect(
         t("Studies"),
         list(everything),
-        format_func=lambda key: everything[key].title,
+        format_func=distinct({key: one.title for key, one in everything.items()}).__getitem__,
         placeholder=t("Choose studies"),
         key=state.TICKED,
         on_change=state.commit_ticked,

@@ -11,7 +11,7 @@ from medcore.language import LANGUAGES
 from medcore.records import ScanFacts, Study
 from medcore.workbench.analyse import ModelChoice
 from pages.ui import faults, show, state
-from pages.ui.words import kind, plain, say, size, t
+from pages.ui.words import distinct, kind, plain, say, size, t
 
 
 def language() -> None:
@@ -34,12 +34,12 @@ def open_study() -> None:
     if not studies:
         st.caption(t("No study yet. Add one on the page Studies."))
         return
-    chosen = study()
+    chosen, titles = study(), distinct({key: one.title for key, one in studies.items()})
     st.selectbox(
         t("Open study"),
         list(studies),
         index=list(studies).index(chosen.id) if chosen and chosen.id in studies else None,
-        format_func=lambda key: studies[key].title,
+        format_func=titles.__getitem__,
         placeholder=t("Choose a study"),
         key=f"open-study-{state.study_id()}-{len(studies)}",
         on_change=_open,
@@ -133,7 +133,7 @@ def unfit_models(choices: tuple[ModelChoice, ...]) -> None:
 
 def one_of(name: str, label: str, titles: Mapping[str, str], *, default: str = "", hide_single: bool = False) -> str:
     """One of several ids, shown by title; the choice stands in the link under `name`."""
-    ids = list(titles)
+    ids, titles = list(titles), distinct(titles)
     if not ids:
         return ""
     value = state.chosen(name, ids, default)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from medcore.errors import Message, Value
@@ -49,6 +50,20 @@ def size(shape: tuple[int, int, int]) -> str:
     if slices == 1:
         return t("{rows} × {columns} px", rows=rows, columns=columns)
     return t("{rows} × {columns} px, {slices} slices", rows=rows, columns=columns, slices=slices)
+
+
+def distinct(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles of a chooser with the repeated ones numbered: Streamlit tells the options apart by what it shows.
+
+    >>> distinct({"a": "US", "b": "CT", "c": "US"})
+    {'a': 'US', 'b': 'CT', 'c': 'US (2)'}
+    """
+    seen: Counter[str] = Counter()
+    numbered = {}
+    for key, title in titles.items():
+        seen[title] += 1
+        numbered[key] = title if seen[title] == 1 else f"{title} ({seen[title]})"
+    return numbered
 
 
 def millimetres(steps: Sequence[float]) -> str:
