@@ -59,3 +59,9 @@ def test_a_refused_file_can_be_caught_as_one_kind() -> None:
 def test_every_kind_of_error_explains_itself(kind: type[MedcoreError]) -> None:
     assert (kind.__doc__ or "").endswith(".")
     assert kind.__name__.endswith("Error")
+
+
+def test_a_translated_value_fills_its_own_places() -> None:
+    message = Message("Line {line}: {problem!t}", {"line": 3, "problem": "“{text}” is bad.", "text": "x"})
+    assert message.text(lambda text: text.replace("bad", "schlecht")) == "Line 3: “x” is schlecht."
+    assert Message("{reason!t}", {"reason": "{strange} text"}).text() == "{strange} text"
