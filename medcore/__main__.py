@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import typer
 
 from medcore.errors import MedcoreError
-from medcore.shell import analyse, assess, catalogues, export, read, train
+from medcore.shell import analyse, assess, catalogues, compare, export, read, train
 from medcore.shell.output import print_error, stdout_for_the_answer_alone, t
 
 USER_ERROR = 2
@@ -32,6 +32,7 @@ app.command("assess", help=t("Tell the response to treatment from a table of mea
 app.command("studies", help=t("List the stored studies."))(export.studies)
 app.command("export", help=t("Write a stored study or result as files without identity."))(export.export)
 app.command("deidentify", help=t("Write DICOM files again without identity."))(export.deidentify)
+app.command("compare", help=t("Compare studies before and after treatment."))(compare.compare)
 app.command("train", help=t("Train a model by a recipe."))(train.train)
 
 

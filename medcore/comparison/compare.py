@@ -19,7 +19,7 @@ from medcore.imaging.registration.alignment import Alignment, Method, Motion, Tr
 from medcore.imaging.registration.radiographs import register_radiographs
 from medcore.imaging.registration.register import register
 from medcore.records import Issue, LesionRole, Response, Severity, Timepoint
-from medcore.volume import Mask, Volume
+from medcore.volume import Mask, Scale, Volume
 
 Progress = Callable[[float, Message], None]
 
@@ -125,7 +125,8 @@ def compare(
     blocked = any(issue.severity is Severity.BLOCK for issue in doubts)
     response = criterion.assess(history) if criterion is not None and not blocked else None
     voxels = tuple(int(np.count_nonzero(visit.mask.labels)) for visit in visits)
-    ml = tuple(_ml(visit) if visit.true_scale else None for visit in visits)
+    ml = tuple(_ml(visit, count) for visit, count in zip(visits, voxels, strict=True))
+    doubts = (*doubts, *_specks(visits))
     return Compared(alignments, visits, tracks, roles, history, response, voxels, ml, relative, doubts)
 
 
@@ -189,6 +190,13 @@ def _visits(moments: Sequence[Moment], alignments: Sequence[Alignment], *, true_
     return tuple(visits)
 
 
-def _ml(visit: Visit) -> float | None:
-    volumes = [piece.extent.volume_ml for piece in visit.pieces]
-    return None if any(one is None for one in volumes) else float(sum(one or 0.0 for one in volumes))
+def _ml(visit: Visit, voxels: int) -> float | None:
+    has_volume = visit.sized and visit.scan.geometry.scale is Scale.PATIENT
+    return voxels * visit.mask.geometry.voxel_ml if has_volume else None
+
+
+def _specks(visits: Sequence[Visit]) -> tuple[Issue, ...]:
+    count = sum(visit.specks for visit in visits)
+    text = N_("{count} specks of the masks are too small to be lesions and were left out.")
+    hint = N_("They still count in the total volume; correct the mask if one of them matters.")
+    return (Issue("specks_left_out", Severity.INFO, Message(text, {"count": count}), Message(hint)),) if count else ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from medcore.comparison.tracks import Fate, Track
 from medcore.comparison.visits import Visit
 from medcore.records import LesionReading, LesionRole, LesionStatus, Timepoint
-from medcore.volume import Scale, Unit
+from medcore.volume import Unit
 
 STATUS = {
     Fate.FIRST_SEEN: LesionStatus.MEASURED,
@@ -77,7 +77,9 @@ def proposed_roles(
             room = targets.total() < rules.most and (
                 rules.most_per_organ is None or targets[organ] < rules.most_per_organ
             )
-            if room and _size_mm(track, visits, reader) >= _least_mm(track, visits[0], reader, rules):
+            size = _size_mm(track, visits, reader)
+            # Where no size is known all may be targets: the answer is then "not evaluable", never "stable".
+            if room and (not visits[0].sized or size >= _least_mm(track, visits[0], reader, rules)):
                 targets[organ] += 1
                 roles[track.id] = LesionRole.TARGET
             else:
@@ -118,24 +120,23 @@ def _reading(track: Track, number: int, visit: Visit, role: LesionRole, reader: 
     if seen.piece is None:
         return unmeasured
     piece = visit.pieces[seen.piece]
-    sized = visit.true_scale and piece.extent.scale is not Scale.NONE
     return replace(
         unmeasured,
-        longest_mm=piece.extent.longest_mm if sized else None,
-        short_axis_mm=piece.extent.short_axis_mm if sized else None,
-        perpendicular_mm=piece.extent.short_axis_mm if sized else None,
-        volume_ml=piece.extent.volume_ml if sized else None,
+        longest_mm=piece.extent.longest_mm if visit.sized else None,
+        short_axis_mm=piece.extent.short_axis_mm if visit.sized else None,
+        perpendicular_mm=piece.extent.short_axis_mm if visit.sized else None,
+        volume_ml=piece.extent.volume_ml if visit.sized else None,
         hu_mean=piece.mean if visit.scan.unit is Unit.HU else None,
     )
 
 
 def _size_mm(track: Track, visits: Sequence[Visit], reader: Reader) -> float:
-    """Longest diameter where the track is first seen, of a node its short axis; 0 for a scan without a scale."""
+    """Longest diameter where the track is first seen, of a node its short axis."""
     piece = track.sightings[track.first].piece
     assert piece is not None, "a track begins with a lesion"
     extent = visits[track.first].pieces[piece].extent
-    if extent.scale is Scale.NONE:
-        return 0.0
+    if not visits[track.first].sized:
+        return float(extent.voxels)  # for the order alone
     return extent.short_axis_mm if track.id in reader.nodes else extent.longest_mm
 
 

@@ -39,12 +39,14 @@ class Link:
         piece: Index of the later lesion among those of its visit.
         overlap: Share of the smaller one inside the other, in the space of the baseline.
         apart_mm: Between their nearest voxels; 0 where they overlap.
+        shared: Size of the smaller one times the overlap: how much of one is in the other.
     """
 
     track: int
     piece: int
     overlap: float
     apart_mm: float
+    shared: float = 0.0
 
     @property
     def confidence(self) -> float:
@@ -129,7 +131,7 @@ class _Match:
 
 
 def _add_visit(tracks: list[_Growing], number: int, visit: Visit, corrections: Corrections) -> None:
-    match = _matched(_linked(tracks, number, visit, corrections), visit)
+    match = _matched(_linked(tracks, number, visit, corrections))
     ids = [track.id for track in tracks]
     for index, track in enumerate(tracks):
         track.sightings.append(_sighting(track, index, visit, match, ids))
@@ -146,13 +148,17 @@ def _add_visit(tracks: list[_Growing], number: int, visit: Visit, corrections: C
         tracks.append(_Growing(f"L{len(tracks) + 1}", [*unseen, sighting], visit.pieces[piece]))
 
 
-def _matched(links: Sequence[Link], visit: Visit) -> _Match:
-    """Each lesion to its best track; each track then to the largest and surest of the lesions that chose it."""
+def _matched(links: Sequence[Link]) -> _Match:
+    """Each lesion to the track that makes up most of it; each track to the lesion, of those, that has most of it."""
+
+    def rank(link: Link) -> tuple[float, float]:
+        return -link.shared, -link.confidence
+
     of_piece: dict[int, Link] = {}
-    for link in sorted(links, key=lambda one: -one.confidence):
+    for link in sorted(links, key=rank):
         of_piece.setdefault(link.piece, link)
     of_track: dict[int, Link] = {}
-    for link in sorted(of_piece.values(), key=lambda one: -visit.pieces[one.piece].extent.voxels * one.confidence):
+    for link in sorted(of_piece.values(), key=rank):
         of_track.setdefault(link.track, link)
     return _Match(links, of_piece, of_track)
 
@@ -161,7 +167,7 @@ def _linked(tracks: Sequence[_Growing], number: int, visit: Visit, corrections: 
     """All links that the places allow, with the reader's decisions instead where there are some."""
     decided = {piece: track for (at, piece), track in corrections.of.items() if at == number}
     ids = {track.id: index for index, track in enumerate(tracks)}
-    links = [Link(ids[track], piece, 1.0, 0.0) for piece, track in decided.items() if track in ids]
+    links = [Link(ids[track], piece, 1.0, 0.0, math.inf) for piece, track in decided.items() if track in ids]
     slack = voxel_mm(visit.scan.geometry)
     for piece, later in enumerate(visit.pieces):
         if piece in decided:
@@ -189,7 +195,14 @@ def _link(track: int, piece: int, earlier: Piece, later: Piece, voxel: float) ->
         float((to_later <= near + _stride(later)).mean()), float((to_earlier <= near + _stride(earlier)).mean())
     )
     apart = max(0.0, float(to_later.min()) - voxel)
-    return Link(track, piece, inside if apart == 0.0 else 0.0, apart)
+    if apart > 0:
+        return Link(track, piece, 0.0, apart)
+    return Link(track, piece, inside, 0.0, inside * min(_size(earlier), _size(later)))
+
+
+def _size(piece: Piece) -> float:
+    """Millilitres, or voxels where there are none."""
+    return piece.extent.volume_ml or float(piece.extent.voxels)
 
 
 def _stride(piece: Piece) -> float:

@@ -23,7 +23,7 @@ def assess(
     as_json: AsJson = False,
 ) -> None:
     """Tell the response to treatment."""
-    answer = assess_table(_bytes(history), criterion, _options(option or []))
+    answer = assess_table(_bytes(history), criterion, option_values(option or []))
     if as_json:
         print_json(response_object(answer))
     else:
@@ -131,7 +131,12 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value:+.1f}"
 
 
-def _options(given: list[str]) -> dict[str, str]:
+def option_values(given: list[str]) -> dict[str, str]:
+    """Options of a criterion from `name=value` words.
+
+    Raises:
+        HistoryError: One has no equals sign.
+    """
     for text in given:
         if "=" not in text:
             raise HistoryError(N_("“{option}” is not an option."), hint=N_("Write name=value."), option=text)

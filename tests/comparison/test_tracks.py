@@ -128,3 +128,14 @@ def test_fates_cover_every_visit() -> None:
     for track in follow([visit([(A, 6)]), visit([(A, 6), (B, 4)]), visit([(B, 4), (C, 3)])]):
         assert len(track.sightings) == 3 and all(one.fate in Fate for one in track.sightings)
         assert track.sightings[track.first].piece is not None
+
+
+def test_two_that_merge_go_on_as_the_larger_one_although_the_smaller_is_wholly_inside() -> None:
+    speck = (A[0] + 12, A[1], A[2])
+    big, small = follow([visit([(A, 8), (speck, 2)]), visit([((A[0] + 4, A[1], A[2]), 11)])])
+    assert fates(big) == ["first_seen", "followed"] and fates(small) == ["first_seen", "merged"]
+
+
+def test_specks_are_no_lesions() -> None:
+    seen = visit([(A, 6), (B, 0.6)])
+    assert len(seen.pieces) == 1 and seen.specks == 1

@@ -1,0 +1,237 @@
+"""The verb `compare`: studies of one patient against the first of them, with masks or a model that finds lesions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from medcore.errors import N_, Message, UnfitInputError
+from medcore.settings import Settings
+from medcore.shell.assess import option_values, print_response, response_object
+from medcore.shell.output import AsJson, Plain, note, plain, print_issues, print_json, print_table, progress_line, t
+from medcore.shell.read import read_all, unwritable
+from medcore.volume import Mask, Volume
+
+if TYPE_CHECKING:
+    from medcore.comparison.compare import Compared, Moment
+
+LABEL = "T{number}"
+
+
+def compare(
+    baseline: Annotated[Path, typer.Argument(metavar="BASELINE", help=t("A file, a folder or a zip."))],
+    followups: Annotated[list[Path], typer.Argument(metavar="FOLLOWUP...", help=t("Later studies, in order."))],
+    *,
+    mask: Annotated[list[Path] | None, typer.Option("--mask", help=t("Lesions of a study; once for each."))] = None,
+    task: Annotated[str, typer.Option("--task", help=t("Find lesions by this task where there is no mask."))] = "",
+    model: Annotated[str, typer.Option("--model", help=t("The model; the task's first when left out."))] = "",
+    criterion: Annotated[str, typer.Option("--criterion", help=t("See the verb criteria."))] = "",
+    option: Annotated[list[str] | None, typer.Option("--option", help=t("An option of it: name=value."))] = None,
+    motion: Annotated[str, typer.Option("--motion", help=t("rigid, affine or deformable."))] = "rigid",
+    organ: Annotated[str, typer.Option("--organ", help=t("Organ of the lesions; RECIST counts two of each."))] = "",
+    accept: Annotated[bool, typer.Option("--accept-doubtful", help=t("Take an alignment that is in doubt."))] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help=t("Folder for the aligned scans."))] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare studies before and after treatment."""
+    from medcore.workbench.compare import compare_once  # registration takes a second to import
+
+    paths = [baseline, *followups]
+    masks: list[Path | None] = list(mask or [])
+    if masks and len(masks) != len(paths):
+        raise UnfitInputError(
+            N_("There are {masks} masks for {studies} studies."),
+            hint=N_("Give --mask once for each study, in the same order."),
+            masks=len(masks),
+            studies=len(paths),
+        )
+    settings = Settings.from_environment()
+    moments = [_moment(path, masks[number] if masks else None, number, settings) for number, path in enumerate(paths)]
+    if task and not masks:
+        moments = _with_lesions(moments, task, model, settings)
+    line = progress_line()
+
+    def progress(fraction: float, stage: Message) -> None:
+        line(fraction, stage.text())
+
+    found = compare_once(
+        moments, criterion=criterion, options=option_values(option or []), motion=motion, organ=organ,
+        accept_doubtful=accept, progress=progress,
+    )  # fmt: skip
+    answer = compared_object(found)
+    if out is not None:
+        answer["files"] = _written(found, moments, out)
+    if as_json:
+        print_json(answer)
+    else:
+        _print(found)
+
+
+def compared_object(found: Compared) -> dict[str, Plain]:
+    """A comparison as JSON: see the CLI contract."""
+    changes = found.volume_change_percent
+    return {
+        "registration": [
+            {
+                "affine": plain(one.to_fixed.tolist()),
+                "similarity": one.trust.similarity,
+                "residual_mm": one.trust.inverse_mm,
+                "overlap": one.trust.overlap,
+                "sharpness": one.trust.sharpness,
+                "method": one.method.value,
+                "motion": one.motion.value,
+                "trusted": one.trust.trusted,
+                "doubts": [plain(doubt) for doubt in one.trust.doubts],
+            }
+            for one in found.alignments
+        ],
+        "lesions": [
+            {
+                "id": track.id,
+                "role": found.roles[track.id].value,
+                "per_timepoint": [_lesion(found, track.id, number) for number in range(len(found.visits))],
+            }
+            for track in found.tracks
+        ],
+        "response": None if found.response is None else response_object(found.response),
+        "volume_ml": list(found.burden_ml),
+        "volume_change_percent": changes[-1] if changes else None,
+        "volume_change_percent_by_timepoint": list(changes),
+        "relative_only": found.relative,
+        "issues": [plain(issue) for issue in found.issues],
+    }
+
+
+def _lesion(found: Compared, track: str, number: int) -> Plain:
+    """What became of one lesion at one time point."""
+    sighting = next(one for one in found.tracks if one.id == track).sightings[number]
+    entry: dict[str, Plain] = {"fate": sighting.fate.value, "confidence": sighting.confidence, "other": sighting.other}
+    if sighting.piece is not None:
+        extent = found.visits[number].pieces[sighting.piece].extent
+        reading = next(one for one in found.timepoints[number].lesions if one.id == track)
+        entry |= {
+            "status": reading.status.value,
+            "voxels": extent.voxels,
+            "volume_ml": reading.volume_ml,
+            "longest_mm": reading.longest_mm,
+            "short_axis_mm": reading.short_axis_mm,
+            "centre_lps_mm": list(extent.centre),
+            "slice": extent.diameters.slice_index,
+        }
+    return entry
+
+
+def _moment(path: Path, mask: Path | None, number: int, settings: Settings) -> Moment:
+    """One study from its files; a DICOM SEG or RTSTRUCT is read together with its scan, an image by itself."""
+    from medcore.comparison.compare import Moment
+    from medcore.workbench.compare import mask_of
+
+    reading, laid = read_all([path], settings)
+    if not reading.found:
+        raise reading.refused[0].error if reading.refused else _nothing(path)
+    scan = max((one.volume for one in reading.found), key=lambda volume: volume.voxels.size)
+    for other in reading.found:
+        if other.volume is not scan:
+            note(
+                t("{name} is left out: the largest scan of {path} is compared.", name=other.volume.name, path=path.name)
+            )
+    labels: Mask | None = next((one.layer.mask for one in laid), None)
+    if mask is not None:
+        both, regions = read_all([path, mask], settings)
+        place = next((index for index, one in enumerate(both.found) if one.volume.sha256 == scan.sha256), -1)
+        labels = next((one.layer.mask for one in regions if one.scan == place), None)
+        if labels is None:
+            alone, _ = read_all([mask], settings)
+            if not alone.found:
+                raise alone.refused[0].error if alone.refused else _nothing(mask)
+            labels = mask_of(alone.found[0].volume, scan)
+    return Moment(LABEL.format(number=number), scan, labels)
+
+
+def _with_lesions(moments: list[Moment], task: str, model: str, settings: Settings) -> list[Moment]:
+    """Lesions of each study as a segmentation model sees them."""
+    from dataclasses import replace
+
+    from medcore.nn.torch_engine import open_engine
+    from medcore.records import Segmentation
+    from medcore.workbench.analyse import analyse_once, task_card
+    from medcore.workbench.models import Models
+
+    models = Models(settings.models_dir)
+    card = task_card(models, model, task)
+    engine = open_engine(settings)
+    whole = []
+    for moment in moments:
+        found = analyse_once(moment.scan, models=models, engine=engine, task=task, model=card.id).prediction
+        if not isinstance(found, Segmentation):
+            raise UnfitInputError(
+                N_("The task {task} gives no masks, so it cannot find lesions to compare."),
+                hint=N_("Give masks by --mask, or choose a task that segments."),
+                task=task,
+            )
+        whole.append(replace(moment, mask=found.mask))
+    return whole
+
+
+def _written(found: Compared, moments: list[Moment], out: Path) -> list[Plain]:
+    """Each later scan (and its mask) on the grid of the baseline, as .npy."""
+    fixed: Volume = moments[0].scan
+    files: list[Plain] = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for number, (moment, alignment) in enumerate(zip(moments[1:], found.alignments, strict=True), start=1):
+            arrays = {"scan": alignment.carried(moment.scan, fixed.geometry, fixed.shape)}
+            if moment.mask is not None:
+                arrays["mask"] = alignment.carried_mask(moment.mask, fixed.geometry, fixed.shape).labels
+            for name, array in arrays.items():
+                path = out / f"{LABEL.format(number=number)}-{name}-on-baseline.npy"
+                np.save(path, array, allow_pickle=False)
+                files.append(str(path))
+    except OSError as error:
+        raise unwritable(out, error) from error
+    return files
+
+
+def _print(found: Compared) -> None:
+    for number, one in enumerate(found.alignments, start=1):
+        verdict = t("trusted") if one.trust.trusted else t("in doubt")
+        note(
+            t(
+                "Study {number}: {method}, similarity {similarity}, back and forth {distance} mm: {verdict}",
+                number=number + 1,
+                method=one.method.value,
+                similarity=f"{one.trust.similarity:.2f}",
+                distance=f"{one.trust.inverse_mm:.2f}",
+                verdict=verdict,
+            )
+        )
+    rows = [
+        (
+            track.id,
+            found.roles[track.id].value,
+            *(_cell(found, track.id, number) for number in range(len(found.visits))),
+        )
+        for track in found.tracks
+    ]
+    labels = [visit.label for visit in found.visits]
+    print_table(t("Lesions (longest diameter in mm)"), (t("id"), t("role"), *labels), rows)
+    print_issues(t("Comparison"), found.issues)
+    if found.response is not None:
+        print_response(found.response)
+
+
+def _cell(found: Compared, track: str, number: int) -> str:
+    sighting = next(one for one in found.tracks if one.id == track).sightings[number]
+    if sighting.piece is None:
+        return sighting.fate.value
+    extent = found.visits[number].pieces[sighting.piece].extent
+    return f"{extent.longest_mm:.1f}" if found.visits[number].sized else t("{count} voxels", count=extent.voxels)
+
+
+def _nothing(path: Path) -> UnfitInputError:
+    return UnfitInputError(
+        N_("{path} holds no file."), hint=N_("Name a file, or a folder or zip with scans in it."), path=str(path)
+    )
