@@ -42,7 +42,7 @@ def cpu_seconds(children: Iterable[int] = ()) -> float:
 
 
 def on_one_processor() -> None:
-    """Keep this process and the children it will start on one processor: ratios of CPU time then compare like with like.
+    """Keep this process and the children it will start on one processor, so that ratios compare like with like.
 
     Two busy neighbours slow each other down, and only what runs in several processes would pay for it.
     """

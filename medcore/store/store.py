@@ -102,14 +102,12 @@ class Store:
         voxels = [[scan.voxels or self.put(scan.volume) for scan in study.scans] for study in new]
         digests = [[name.result() for name in names] for names in voxels]
         now = self._clock()
-        added = []
         with self._writing() as (session, log):
-            for study, own in zip(new, digests, strict=True):
-                entry = studies.insert_study(session, self._blobs, study, digests=own, key=self._ids, added_at=now)
-                added.append(entry)
+            added = studies.insert_studies(session, self._blobs, new, digests=digests, key=self._ids, added_at=now)
+            for entry in added:
                 if entry.new_scans:
                     log(_deed(entry.study, Event.IMPORTED, Action.CREATE, f"{entry.new_scans} scans"))
-        return tuple(added)
+        return added
 
     def studies(self, *, search: str = "", modality: str | None = None, task: str = "") -> tuple[Study, ...]:
         """Studies that match all given words, modality and task; the newest upload first."""

@@ -70,36 +70,55 @@ class Added:
     new_scans: int
 
 
-def insert_study(
-    session: Session, blobs: Blobs, new: NewStudy, *, digests: Sequence[str], key: bytes, added_at: datetime
-) -> Added:
-    """Write the scans that are not there yet, in the caller's transaction.
+def insert_studies(
+    session: Session,
+    blobs: Blobs,
+    new: Sequence[NewStudy],
+    *,
+    digests: Sequence[Sequence[str]],
+    key: bytes,
+    added_at: datetime,
+) -> tuple[Added, ...]:
+    """Write the scans that are not there yet, in the caller's transaction; many studies take as few statements as one.
 
     Args:
-        digests: Names under which `blobs` holds the voxels, one a scan.
+        digests: For each study the names under which `blobs` holds the voxels, one a scan.
         key: Makes the ids.
     """
-    ids = scan_ids(new, digests, key=key)
-    study_id = pseudonym(key, "study", new.key or new.scans[0].volume.sha256 or digests[0])
-    row = session.scalars(select(StudyRow).where(StudyRow.id == study_id)).one_or_none()
-    if row is None:
-        row = StudyRow(
-            id=study_id, title=new.title, patient="", acquired_on=None, added_at=added_at, synthetic=True, words=""
-        )
-        session.add(row)
+    ids = [
+        pseudonym(key, "study", study.key or study.scans[0].volume.sha256 or own[0])
+        for study, own in zip(new, digests, strict=True)
+    ]
+    rows = {row.id: row for row in session.scalars(select(StudyRow).where(StudyRow.id.in_(ids)))}
+    fresh: list[list[tuple[ScanRow, bytes]]] = []
+    for study_id, study, own in zip(ids, new, digests, strict=True):
+        if study_id not in rows:
+            rows[study_id] = StudyRow(id=study_id, title=study.title, patient="", added_at=added_at, scans=[])
+        fresh.append(_join(rows[study_id], study, own, blobs=blobs, key=key))
+    session.add_all(rows.values())
+    session.flush()  # what follows refers to these rows
+    for study_id, scans in zip(ids, fresh, strict=True):
+        for row, picture in scans:
+            session.add(BlobUseRow(owner=f"scan:{row.id}", digest=row.voxels, study_id=study_id))
+            if picture:
+                session.add(ThumbnailRow(scan_id=row.id, picture=picture))
+    session.flush()
+    return tuple(Added(to_study(rows[study_id]), len(scans)) for study_id, scans in zip(ids, fresh, strict=True))
+
+
+def _join(
+    row: StudyRow, new: NewStudy, digests: Sequence[str], *, blobs: Blobs, key: bytes
+) -> list[tuple[ScanRow, bytes]]:
+    """Add to a study the scans it lacks; returns them with their thumbnails."""
     known = {scan.id for scan in row.scans}
+    ids = scan_ids(new, digests, key=key)
     fresh = [x for x in zip(ids, new.scans, digests, strict=True) if x[0] not in known]
-    for scan_id, scan, digest in fresh:
+    for _, scan, digest in fresh:
         blobs.keep(digest, scan.volume.voxels)
-        row.scans.append(_scan_row(scan_id, scan, digest))
-    session.flush()
-    for scan_id, scan, digest in fresh:
-        session.add(BlobUseRow(owner=f"scan:{scan_id}", digest=digest, study_id=study_id))
-        if scan.thumbnail:
-            session.add(ThumbnailRow(scan_id=scan_id, picture=scan.thumbnail))
+    added = [(_scan_row(scan_id, scan, digest), scan.thumbnail) for scan_id, scan, digest in fresh]
+    row.scans.extend(scan for scan, _ in added)
     _summarise(row, patient=new.patient)
-    session.flush()
-    return Added(to_study(row), len(fresh))
+    return added
 
 
 def scan_ids(new: NewStudy, digests: Sequence[str], *, key: bytes) -> list[str]:
@@ -309,6 +328,7 @@ def _scan_row(scan_id: str, scan: NewScan, digest: str) -> ScanRow:
         facts=dict(volume.facts),
         issues=from_issues(scan.issues),
         voxels=digest,
+        quality=None,  # so that nobody asks the database for it
     )
 
 

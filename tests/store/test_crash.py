@@ -50,7 +50,7 @@ def add(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    [(study_rows, "insert_study"), (study_rows, "to_study"), (audit, "append")],
+    [(study_rows, "insert_studies"), (study_rows, "to_study"), (audit, "append")],
     ids=["before the first row", "after the first study", "before its audit entry"],
 )
 def test_a_process_killed_between_the_two_writes_leaves_no_half_study(
@@ -76,7 +76,7 @@ def test_what_a_crash_left_is_collected_when_the_store_is_opened_later(
     store = open_store()
     store.add_studies([study(0)])
     store.close()
-    killed(settings, clock, at=(study_rows, "insert_study"), act=add)
+    killed(settings, clock, at=(study_rows, "insert_studies"), act=add)
     (settings.data_dir / "objects" / "drafts" / "half").write_bytes(b"x")
     age(settings, clock, ORPHAN_SECONDS / 2)
     open_store()
@@ -108,13 +108,13 @@ def test_a_process_killed_while_it_deletes_has_deleted_all_or_nothing(
 def test_an_array_that_another_process_sweeps_before_the_commit_is_written_again(
     store: Store, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    insert = study_rows.insert_study
+    insert = study_rows.insert_studies
 
     def sweep_first(session: object, blobs: Blobs, *arguments: object, **named: object) -> object:
         blobs.remove(path.name for path in arrays(settings))
         return insert(session, blobs, *arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(study_rows, "insert_study", sweep_first)
+    monkeypatch.setattr(study_rows, "insert_studies", sweep_first)
     (added,) = store.add_studies([study(0)])
     np.testing.assert_array_equal(store.volume(added.study.scans[0].id).voxels, scan(0).voxels)
 
