@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from medcore.errors import N_, Message
 from medcore.intake import WARM
 from medcore.logs import set_up_logging
 from medcore.sandbox import Sandbox
@@ -13,7 +14,7 @@ from medcore.workbench.about import About
 from medcore.workbench.analyse import Analyse
 from medcore.workbench.engine_opener import EngineOpener
 from medcore.workbench.export import Export
-from medcore.workbench.jobs import Jobs
+from medcore.workbench.jobs import Job, Jobs
 from medcore.workbench.marks import ScanMarks
 from medcore.workbench.masks import Masks
 from medcore.workbench.models import Models
@@ -21,6 +22,8 @@ from medcore.workbench.originals import Originals
 from medcore.workbench.quality import Quality
 from medcore.workbench.release import Release
 from medcore.workbench.studies import Studies
+
+QUIET = "quality"  # owner of jobs that nobody waits for: the tray does not show them
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,18 @@ class Workbench:
         """Set up the log and start a decoding process in the background, so that the first upload is fast."""
         set_up_logging()
         self.sandbox.warm(WARM)
+
+    def check_quality(self, *, owner: str = "") -> Job:
+        """Check the quality of all scans that were not checked yet, as a job.
+
+        Args:
+            owner: Who sees the job; `QUIET` for nobody.
+        """
+        return self.jobs.start(
+            Message(N_("Checking the quality of the scans")),
+            lambda progress: self.quality.check_missing(progress=progress, cancelled=progress.cancelled),
+            owner=owner,
+        )
 
     def close(self) -> None:
         """Stop all jobs and decoding processes and close the store."""

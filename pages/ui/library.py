@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from medcore.records import Study
-from pages.ui import pick, picture, show, state
+from pages.ui import export, pick, picture, quality, show, state
 from pages.ui.words import kind, plain, scans, studies_text, t
 
 PER_PAGE = 12
@@ -84,17 +84,16 @@ def details(study: Study) -> None:
         with st.container(horizontal=True, width="content"):
             if st.button(t("Analyse"), icon=":material/query_stats:", type="primary"):
                 state.go("analyse.py")
+            export.button(study)
             with st.popover(t("Rename"), icon=":material/edit:"):
                 _rename(study)
             with st.popover(t("Delete"), icon=":material/delete:"):
                 _delete(study)
+    export.dialog(study)
     _undo()
     picture.look(study, pick.series(study))
     show.scan_facts(study)
-    st.markdown(t("**Quality**"))
-    show.issues([issue for one in study.scans for issue in one.issues])
-    if not any(one.issues for one in study.scans):
-        st.caption(t("Nothing to complain about."))
+    quality.short_list(quality.checked(study))
 
 
 def _row(study: Study, answered: Sequence[str]) -> None:
@@ -105,7 +104,8 @@ def _row(study: Study, answered: Sequence[str]) -> None:
             show.thumbnail(study, pixels=48)
         with st.container(gap=None):
             _title(study)
-            st.caption(" · ".join(filter(None, (plain(show.identity(study)), scans(len(study.scans))))))
+            facts = (plain(show.identity(study)), scans(len(study.scans)), plain(quality.summary(study)))
+            st.caption(" · ".join(filter(None, facts)))
         with st.container(horizontal=True, horizontal_alignment="right", width=210, gap="xsmall"):
             show.badges(study)
             for task in answered:

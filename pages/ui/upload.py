@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from medcore.errors import N_, Message
+from medcore.volume import Triple
 from medcore.workbench.jobs import Job
-from medcore.workbench.studies import AddReport, uploaded
+from medcore.workbench.studies import AddReport, numbered_pictures, uploaded
+from medcore.workbench.workbench import QUIET, Workbench
 from pages.ui import faults, state, tray
 from pages.ui.words import plain, say, t
 
@@ -36,8 +38,39 @@ def drop_zone() -> None:
             width="stretch",
             help=t("Synthetic studies made by MedCore: no patient stands behind them."),
         )
-    if dropped or below:
-        _start([*(dropped or ()), *(below or ())])
+    files = [*(dropped or ()), *(below or ())]
+    pictures = numbered_pictures([file.name for file in files])
+    if pictures:
+        _offer_volume(files, pictures, uploads)
+    elif files:
+        _start(files)
+
+
+def _offer_volume(files: Sequence[UploadedFile], count: int, uploads: int) -> None:
+    """Numbered pictures may be the slices of one volume; only the user knows, and knows how far apart they are."""
+    with st.container(border=True, key="stack"):
+        st.markdown(t("{count} of these pictures are numbered. Are they the slices of one volume?", count=count))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            step = _millimetres(t("Slice spacing (mm)"), f"slice-mm-{uploads}")
+            side = _millimetres(t("Pixel spacing (mm)"), f"pixel-mm-{uploads}")
+            volume = st.button(
+                t("Read as one volume"),
+                key="stack-volume",
+                icon=":material/layers:",
+                type="primary",
+                disabled=not (step and side),
+            )
+            single = st.button(t("Read as single pictures"), key="stack-single", icon=":material/photo_library:")
+    if volume and step and side:
+        _start(files, (step, side, side))
+    elif single:
+        _start(files)
+
+
+def _millimetres(label: str, key: str) -> float | None:
+    return st.number_input(
+        label, min_value=0.001, max_value=1000.0, value=None, format="%.3f", placeholder="–", key=key, width=170
+    )
 
 
 def outcome() -> None:
@@ -70,18 +103,22 @@ def _counts(report: AddReport) -> str:
     read = t("{count} read", count=len(report.added) + len(report.known))
     known = t("{count} of them were here already", count=len(report.known)) if report.known else ""
     refused = t("{count} refused", count=len(report.refused)) if report.refused else ""
+    masks = t("{count} masks laid onto their scan", count=len(report.masks)) if report.masks else ""
     icon = ":orange[:material/rule:]" if report.refused else ":green[:material/check_circle:]"
-    return f"{icon} **{', '.join(filter(None, (read, known, refused)))}**"
+    return f"{icon} **{', '.join(filter(None, (read, known, masks, refused)))}**"
 
 
-def _start(files: Sequence[UploadedFile]) -> None:
+def _start(files: Sequence[UploadedFile], stack_mm: Triple | None = None) -> None:
     bench = state.workbench()
     sources = [uploaded(file.name, file.getvalue()) for file in files]
     job = bench.jobs.start(
         Message(N_("Reading {count} files"), {"count": len(sources)})
         if len(sources) > 1
         else Message(N_("Reading a file")),
-        lambda progress: bench.studies.add(sources, progress=progress, cancelled=progress.cancelled),
+        lambda progress: _then_check(
+            bench,
+            lambda: bench.studies.add(sources, progress=progress, cancelled=progress.cancelled, stack_mm=stack_mm),
+        ),
     )
     _follow(job)
     st.rerun()
@@ -92,9 +129,19 @@ def _start_samples() -> None:
     _follow(
         bench.jobs.start(
             Message(N_("Making the sample studies")),
-            lambda progress: bench.studies.add_samples(progress, cancelled=progress.cancelled),
+            lambda progress: _then_check(
+                bench, lambda: bench.studies.add_samples(progress, cancelled=progress.cancelled)
+            ),
         )
     )
+
+
+def _then_check(bench: Workbench, add: Callable[[], AddReport]) -> AddReport:
+    """Add studies; their quality is checked afterwards, so that nobody waits for it."""
+    try:
+        return add()
+    finally:
+        bench.check_quality(owner=QUIET)
 
 
 def _follow(job: Job) -> None:

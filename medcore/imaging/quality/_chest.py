@@ -23,6 +23,7 @@ SIDE = 24
 TEMPLATES = Path(__file__).with_name("chest_templates.png")
 MIN_FIT, MIN_FIT_PICTURE = 0.5, 0.65  # correlation; a picture need not be a chest at all (docs/quality.md)
 MIN_LEAD = 0.2  # over the upright image with the right polarity
+MIN_LEAD_OF_BOTH = 0.5  # turned and inverted at once is rare; a white bar across the image looks like it
 CHEST = frozenset({"CHEST", "THORAX", "LUNG", ""})
 
 
@@ -55,6 +56,8 @@ def chest_pose(sample: Sample) -> Pose | None:
     if not (chest or is_picture(volume)) or len(sample.planes) > 1 or sample.planes.min() == sample.planes.max():
         return None
     pose = best_pose(sample.planes[0])
+    if pose.quarters and pose.inverted and pose.lead < MIN_LEAD_OF_BOTH:
+        return None
     certain = chest and volume.body_part != ""
     return pose if pose.fit >= (MIN_FIT if certain else MIN_FIT_PICTURE) else None
 
