@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from medcore.records import Study
 from pages.ui import state
 from tests.pages.conftest import finish_jobs, picture, words
+from tests.readers.factory import saved
+from tests.readers.regions_factory import ct_slices, seg
 
 Add = Callable[..., Study]
 
@@ -91,3 +94,40 @@ def test_a_title_with_markdown_is_shown_as_it_is(app: AppTest, add: Add) -> None
     state.workbench().studies.rename(study.id, "**[x](http://a)**")
     app.run()
     assert titles(app) == [r"\*\*\[x\]\(http://a\)\*\*"]
+
+
+def numbered_slices() -> list[tuple[str, bytes, str]]:
+    return [(f"img{k}.png", picture(k), "image/png") for k in (10, 8, 9)]
+
+
+def test_numbered_pictures_become_one_volume_when_their_spacing_is_stated(app: AppTest) -> None:
+    app.run()
+    app.file_uploader(key="files-0").set_value(numbered_slices()).run()
+    assert "3 of these pictures are numbered" in words(app)
+    assert app.button(key="stack-volume").disabled and not state.workbench().jobs.list()
+    app.number_input(key="slice-mm-0").set_value(2.0).run()
+    app.number_input(key="pixel-mm-0").set_value(0.5).run()
+    app.button(key="stack-volume").click().run()
+    finish_jobs(app)
+    (study,) = state.workbench().studies.list()
+    assert study.scans[0].shape == (3, 96, 80) and study.scans[0].spacing_mm == (2.0, 0.5, 0.5)
+    assert "1 read" in words(app) and "of these pictures are numbered" not in words(app)
+
+
+def test_numbered_pictures_may_stay_single(app: AppTest) -> None:
+    app.run()
+    app.file_uploader(key="files-0").set_value(numbered_slices()).run()
+    app.button(key="stack-single").click().run()
+    finish_jobs(app)
+    assert [study.scans[0].spacing_mm for study in state.workbench().studies.list()] == [None] * 3
+
+
+def test_a_segmentation_that_comes_with_its_scan_is_counted_as_a_mask(app: AppTest) -> None:
+    slices, mask = ct_slices(), np.zeros((8, 20, 24, 1), np.uint8)
+    mask[2:5, 4:9, 6:12] = 1
+    files = [(f"slice-{k}.dcm", saved(ds), "") for k, ds in enumerate(slices)]
+    app.run()
+    app.file_uploader(key="files-0").set_value([*files, ("liver.dcm", seg(slices, mask, ["Liver"]), "")]).run()
+    finish_jobs(app)
+    assert "1 read" in words(app) and "1 masks laid onto their scan" in words(app)
+    assert not app.exception
