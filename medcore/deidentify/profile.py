@@ -24,6 +24,7 @@ from pydicom.sequence import Sequence as Items
 from medcore.deidentify.keyed import is_standard, stand_in_uid
 from medcore.deidentify.stamp import stamp
 from medcore.deidentify.times import LONGITUDINAL, move_times
+from medcore.readers._words import is_kernel
 from medcore.records import DatePolicy
 
 TABLE = "dicomfields_2026c"
@@ -43,12 +44,7 @@ PIXEL_GROUP = 0x7FE0
 GONE_GROUPS = frozenset({0x0002, 0x0004, *range(0x5000, 0x5100, 2), *range(0x6000, 0x6100, 2)})
 TEXT = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 # Free text that the table forgets: kept if it looks like what scanners write there.
-TECHNICAL = {
-    "ConvolutionKernel": re.compile(
-        r"[A-Z][A-Za-z]?\d{1,3}[a-z]{0,2}(\^\d)?|\d|FC\d{2}|Y?[A-E]|STANDARD|STD|BONE|BONEPLUS|LUNG|DETAIL|SOFT|EDGE|ULTRA|CHST"
-        r"|ORTHO|SHARP|SMOOTH|MEDIUM"
-    )
-}
+TECHNICAL = {"ConvolutionKernel": is_kernel}
 LEAST_TOKEN = 3  # letters of a name that are looked for in what remains
 NAME = re.compile(r"[^\W\d_]{3,}")
 # Where the identifiers stand that are looked for; names are found by their VR (PN).
@@ -198,9 +194,9 @@ class _Walker:
 
     def _harmless(self, element: Any) -> bool:
         """Whether a text that the table leaves alone may stay."""
-        pattern = TECHNICAL.get(element.keyword)
+        technical = TECHNICAL.get(element.keyword)
         parts = list(map(str, _values(element)))
-        if pattern is not None and not all(pattern.fullmatch(part.strip()) for part in parts):
+        if technical is not None and not all(map(technical, parts)):
             return False
         return not any(self.tokens & _words(part) for part in parts)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from medcore.errors import N_, CorruptFileError, TooLargeError
 from medcore.readers import Identity, Limits
+from medcore.readers._words import is_kernel
 from medcore.volume import Window
 
 PROJECTION = frozenset({"CR", "DX", "MG", "RF", "XA", "IO", "PX", "RG", "DR"})
@@ -221,7 +222,8 @@ def read_date(dataset: Any) -> str:
 def read_facts(dataset: Any) -> tuple[tuple[str, str], ...]:
     """Technical facts of the acquisition; a text that is not plain is left out, it might hold a name."""
     found = ((fact, text(dataset, keyword)) for fact, keyword in FACTS.items())
-    return tuple((fact, value) for fact, value in found if ORDINARY_TEXT.fullmatch(value) and "^" not in value)
+    plain = [(fact, value) for fact, value in found if ORDINARY_TEXT.fullmatch(value) and "^" not in value]
+    return tuple((fact, value) for fact, value in plain if fact != "kernel" or is_kernel(value))
 
 
 def _float_bits(dataset: Any) -> int:

@@ -38,6 +38,10 @@ TOKEN = re.compile(r"[A-Za-z0-9+.*-]+")
 MEASURE = re.compile(
     r"[+-]?\d{1,3}(\.\d{1,3})?|\d{1,4}(\.\d{1,3})?(mm|cm|s|ms|kv|kvp|t|hu|b|x\d{1,3})"
 )  # no year, no date
+KERNEL_NAME = re.compile(
+    r"[A-Z][A-Za-z]?\d{1,3}[a-z]{0,2}(\^\d)?|\d|FC\d{2}|Y?[A-E]|STANDARD|STD|BONE|BONEPLUS|LUNG|DETAIL|SOFT|EDGE"
+    r"|ULTRA|CHST|ORTHO|SHARP|SMOOTH|MEDIUM"
+)
 KERNEL = re.compile(r"[a-z]\d{1,2}[a-z]?")
 
 
@@ -83,6 +87,11 @@ def safe_label(text: str, people: frozenset[str]) -> str:
     words = WORD.findall(label.replace("_", " ").lower())
     named = "^" in text or any(word in people for word in words) or bool(re.search(r"\d{5}", label))
     return "" if named else " ".join(label.split())
+
+
+def is_kernel(text: str) -> bool:
+    """Whether a Convolution Kernel is one as scanners name them ("B30f", "STANDARD"); it is free text otherwise."""
+    return bool(KERNEL_NAME.fullmatch(text.strip()))
 
 
 def safe_code(text: str) -> str:

@@ -51,7 +51,7 @@ class Look:
     """What looking at one picture found.
 
     Args:
-        by: "tesseract", or "shapes" where that program is not there: then only the shapes of letters are found.
+        by: "tesseract" (words and shapes of letters), or "shapes" alone where that program is not there.
         words: What was read. Shown to people, never stored or logged.
         boxes: Where, as rectangles to cover.
     """
@@ -225,14 +225,16 @@ def _paint(page: Array, edge: tuple[int | slice, int | slice]) -> None:
 def look_at(volume: Volume, covers: Sequence[Rectangle] = ()) -> Look:
     """Look for text in the first, middle and last slice of a scan, with parts of it covered."""
     pictures = [covered(np.array(picture)[None], covers, 0)[0] for picture in ocr.pictures_of(volume)]
+    lines = [line for picture in pictures for line in find_text(_grey(picture))]
+    shapes = _boxes((line.top, line.left, line.bottom + 1, line.right + 1) for line in lines)
     if not ocr.available():
-        lines = [line for picture in pictures for line in find_text(_grey(picture))]
-        return Look("shapes", boxes=_boxes((line.top, line.left, line.bottom + 1, line.right + 1) for line in lines))
+        return Look("shapes", boxes=shapes)
     try:
         words = [word for picture in pictures for word in ocr.read_words(picture)]
     except RuntimeError:
-        return Look("tesseract", failed=True)
-    return Look("tesseract", tuple(dict.fromkeys(word.text for word in words)), _boxes(word.box for word in words))
+        return Look("tesseract", boxes=shapes, failed=True)
+    boxes = (*_boxes(word.box for word in words), *shapes)
+    return Look("tesseract", tuple(dict.fromkeys(word.text for word in words)), tuple(dict.fromkeys(boxes)))
 
 
 def _boxes(found: Iterable[tuple[int, int, int, int]]) -> tuple[Rectangle, ...]:

@@ -109,6 +109,8 @@ def _what_leaves(study: Study) -> None:
 def _looked_at(study: Study, opened: state.Exporting) -> tuple[Held, ...] | None:
     """What was found in the pictures; None while somebody still looks, or after a fault."""
     bench = state.workbench()
+    if opened.looked:
+        return bench.export.check(study, opened.covers)  # from what was seen, with today's releases
     job = bench.jobs.get(opened.looking) if opened.looking else None
     if job is None:
         covers = dict(opened.covers)
@@ -122,7 +124,9 @@ def _looked_at(study: Study, opened: state.Exporting) -> tuple[Held, ...] | None
         tray.follow(job)
         return None
     if job.state is JobState.DONE:
-        return bench.export.check(study, opened.covers)  # from what was seen, with today's releases
+        opened.looked = True
+        bench.jobs.dismiss(job.id)
+        return bench.export.check(study, opened.covers)
     if job.error is not None:
         faults.show(job.error)
     else:
@@ -301,5 +305,5 @@ def _look_again() -> None:
 
 def _set_covers(opened: state.Exporting, scan: str, boxes: Rectangles) -> None:
     opened.covers[scan] = tuple(dict.fromkeys(boxes))
-    opened.looking = ""
+    opened.looking, opened.looked = "", False
     st.rerun()
