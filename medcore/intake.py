@@ -223,14 +223,15 @@ class _Intake:
         done = sum(part.size for index, part in enumerate(parts) if index not in open_)
         limits = _limits(self.settings)
         try:
-            for answer in self.sandbox.stream(READ, blob.memory, described, limits, cancelled=self.cancelled):
+            every = self.crashes > 0
+            for answer in self.sandbox.stream(READ, blob.memory, described, limits, every, cancelled=self.cancelled):
                 assert isinstance(answer, dict)
                 if "part" not in answer:
                     self._stacked(answer, [pending[i] for i in answer["parts"]], parts, open_)
                     continue
                 index = pending[answer["part"]]
-                reached += 1
-                done += parts[index].size
+                done += sum(parts[passed].size for passed in pending[reached : answer["part"] + 1])
+                reached = answer["part"] + 1
                 if self._answered(answer, parts[index]):
                     del open_[index]
                 self._tell(done / total, parts[index].name)
@@ -270,6 +271,8 @@ class _Intake:
         self, error: ReadError, parts: Sequence[Part], pending: list[int], reached: int, open_: dict[int, None]
     ) -> list[int]:
         self.crashes += 1
+        if self.crashes == 1 and len(pending) > 1:
+            return list(open_)  # not every slice was answered; now each will be, and so the guilty one found
         guilty = (
             pending[reached : reached + 1] if self.crashes < MAX_CRASHES and reached < len(pending) else list(open_)
         )

@@ -225,7 +225,8 @@ class Volume:
     @property
     def value_range(self) -> tuple[float, float]:
         """Smallest and largest voxel value."""
-        return float(self.voxels.min()), float(self.voxels.max())
+        ends = [(plane.min(), plane.max()) for plane in self.voxels]  # plane by plane: its second pass finds it cached
+        return float(min(low for low, _ in ends)), float(max(high for _, high in ends))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,11 @@ from medcore.errors import N_, CorruptFileError, MedcoreError, ReadError, TooLar
 from medcore.readers import HEAD_BYTES, Limits, Markup, Scan, Slice, reader_for
 from medcore.readers._answer import pack, pack_markup
 from medcore.readers._archive import list_members, looks_like_zip, unpack_member
+from medcore.readers._dicom_fast import forget
 from medcore.readers._stack import Stack, finish, with_hash
 from medcore.wire import describe, map_file
+
+SILENT_SECONDS = 0.1  # so long a run of slices may go without an answer
 
 
 def warm() -> None:
@@ -54,7 +58,7 @@ def preview(name: str, source: Path | memoryview, limits: Mapping[str, int]) -> 
 
 
 def read_parts(
-    blob: memoryview | None, parts: Sequence[Mapping[str, Any]], limits: Mapping[str, int]
+    blob: memoryview | None, parts: Sequence[Mapping[str, Any]], limits: Mapping[str, int], every: bool = True
 ) -> Iterator[dict[str, object]]:
     """Read files and stack slices.
 
@@ -62,14 +66,21 @@ def read_parts(
         blob: The uploaded bytes of all parts that are not on disk, one after the other.
         parts: Name and place of each file: `path` or `at` (offset, size in `blob`), and `member` inside a zip.
         limits: The limits of the settings, by name.
+        every: Answer every part, so that the one that kills this process is known; else a run of slices may be
+            answered by the last of them, which costs both sides less.
 
     Yields:
         One dict a part, in order: its index and `scans` with `markups`, `error`, `zip` (bytes of a nested zip) or
         nothing for a slice; then one dict a stack, with its `scan` and the `parts` it was made of.
     """
     desk = _Desk(blob, limits)
+    answered = time.monotonic()
     for index, part in enumerate(parts):
-        yield {"part": index, **desk.take(index, part)}
+        outcome = desk.take(index, part)
+        if outcome or every or time.monotonic() - answered > SILENT_SECONDS:
+            yield {"part": index, **outcome}
+            answered = time.monotonic()
+    forget()
     yield from desk.stacks()
 
 

@@ -7,6 +7,7 @@ anything unusual, so that pydicom, which knows everything, takes over.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -95,9 +96,8 @@ class FastDataset:
             return None
         raw = bytes(self.data[place[0] : place[0] + place[1]])
         if vr in NUMBER_VRS:
-            return list(struct.unpack_from(NUMBER_VRS[vr], raw))
-        words = raw.decode("ascii").strip(" \0").split("\\")
-        return [word.strip() for word in words] if any(words) else None
+            return struct.unpack_from(NUMBER_VRS[vr], raw)
+        return _words(raw)
 
     def stored(self, rows: int, columns: int, bits: int, stored_bits: int, signed: bool) -> Array | None:
         """The pixels (1, R, C) with unused high bits cleared; None if their number is not just right."""
@@ -113,6 +113,18 @@ class FastDataset:
             if low < least or high >= least + (1 << stored_bits):
                 pixels = (pixels << (bits - stored_bits)) >> (bits - stored_bits)
         return pixels
+
+
+@lru_cache(maxsize=512)
+def _words(raw: bytes) -> tuple[str, ...] | None:
+    """The values of a text element; slices of one series repeat most of theirs."""
+    words = raw.decode("ascii").strip(" \0").split("\\")
+    return tuple(word.strip() for word in words) if any(words) else None
+
+
+def forget() -> None:
+    """Keep nothing of the files read so far."""
+    _words.cache_clear()
 
 
 def walk(data: memoryview, *, partial: bool = False) -> tuple[FastDataset, str] | None:
