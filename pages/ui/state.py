@@ -17,6 +17,7 @@ from medcore.language import LANGUAGES, best_language
 from medcore.settings import Settings
 from medcore.volume import Geometry, Unit, Volume, Window
 from medcore.workbench.analyse import Analysis
+from medcore.workbench.release import Rectangles
 from medcore.workbench.workbench import Workbench
 from pages.ui.viewer.panes import Measurement
 
@@ -41,6 +42,25 @@ class OpenMarks:
 
 
 @dataclass(slots=True)
+class Exporting:
+    """The export dialog of one study.
+
+    Args:
+        study: Its id.
+        covers: Parts of its pictures to blacken, by scan.
+        looking: Job that looks at the pictures; "" when they have been looked at.
+        looked: All of them have been looked at as they are covered now.
+        packing: Job that makes the files.
+    """
+
+    study: str
+    covers: dict[str, Rectangles] = field(default_factory=dict)
+    looking: str = ""
+    looked: bool = False
+    packing: str = ""
+
+
+@dataclass(slots=True)
 class Session:
     """What one browser tab remembers. Ids only: records come from the workbench, so they are never stale.
 
@@ -55,6 +75,7 @@ class Session:
         batch: Job that analyses several studies.
         renamed: Study and its title before the latest rename.
         marks: The marks of each viewer, by its key.
+        exporting: The export dialog, while it is open.
         shell_ran: The shell runs now, so a page may.
     """
 
@@ -68,6 +89,7 @@ class Session:
     batch: str = ""
     renamed: tuple[str, str] | None = None
     marks: dict[str, OpenMarks] = field(default_factory=dict)
+    exporting: Exporting | None = None
     shell_ran: bool = False
 
 
