@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import typer
 
 from medcore.errors import MedcoreError
-from medcore.shell import analyse, assess, catalogues, compare, export, read, train
+from medcore.shell import analyse, assess, catalogues, compare, export, quality, read, train
 from medcore.shell.output import print_error, stdout_for_the_answer_alone, t
 
 USER_ERROR = 2
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("read", help=t("Read scans and say what they are."))(read.read)
+app.command("quality", help=t("Say what is wrong with scans, the worst first."))(quality.quality)
 app.command("tasks", help=t("List the clinical questions."))(catalogues.tasks)
 app.add_typer(catalogues.models, name="models", help=t("List the models, or verify their weights."))
 app.command("analyse", help=t("Run a model on a scan, with an explanation if asked for."))(analyse.analyse)

@@ -34,6 +34,7 @@ def analyse(
     # The store and torch take seconds to import, and `models --json` has no use for them.
     from medcore.nn.torch_engine import open_engine
     from medcore.workbench.analyse import analyse_once, task_card
+    from medcore.workbench.quality import with_quality
 
     settings = Settings.from_environment()
     models, question = Models(settings.models_dir), load_task(task)
@@ -48,7 +49,7 @@ def analyse(
         method=explain,
         target=target or None,
         device=device,
-        issues=found.issues,
+        issues=with_quality(found).issues,
     )
     answer = answer_object(analysis, card, found.volume, out)
     if as_json:

@@ -54,7 +54,10 @@ class LaidMask:
 
 def read(paths: Paths, npy: NpyFolder = None, stack: Stack = "", as_json: AsJson = False) -> None:
     """Read scans without storing them."""
+    from medcore.workbench.quality import with_quality  # brings the store with it, which takes a second
+
     reading, masks = read_all(paths, Settings.from_environment(), stack_mm=spacing_of(stack))
+    reading = replace(reading, found=tuple(map(with_quality, reading.found)))
     written = [_write_volume(npy, found.volume, number) for number, found in enumerate(reading.found, start=1)]
     if as_json:
         volumes: list[Plain] = [_volume(found, path) for found, path in zip(reading.found, written, strict=True)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from medcore.errors import N_, CancelledError, Message, NotFoundError
 from medcore.imaging.fingerprint import fingerprint, likeness
 from medcore.imaging.quality import VERSION
-from medcore.imaging.quality_report import ORDER, inspect, worst_first
+from medcore.imaging.quality_report import ORDER, inspect, quality_report, worst_first
+from medcore.intake import Found
 from medcore.records import Issue, ScanFacts, Severity, Study
 from medcore.store.findings import NewFindings, Relative
 from medcore.store.store import Store
@@ -131,6 +132,11 @@ def findings(study: Study) -> tuple[Finding, ...]:
     of_issue = {id(issue): scan for scan in study.scans for issue in scan.issues}
     issues = worst_first(issue for scan in study.scans for issue in scan.issues)
     return tuple(Finding(of_issue[id(issue)], issue, quality_title(issue.code)) for issue in issues)
+
+
+def with_quality(found: Found) -> Found:
+    """A scan that is not stored, with what the checks find about it, the worst first."""
+    return replace(found, issues=quality_report(found.volume, found.issues))
 
 
 def _rank(one: StudyQuality) -> tuple[int, int]:
