@@ -147,15 +147,21 @@ def flips(
     found = []
     for reading in timepoints[visit].lesions:
         if reading.status is LesionStatus.MEASURED and _length(reading):
-            larger_mm, larger = _flip(criterion, timepoints, visit, reading, 1.0, reach_mm)
+            larger_mm, larger = _flip(criterion, timepoints, visit, reading, sign=1.0, reach=reach_mm)
             least = min(reach_mm, int(_length(reading) or 0))
-            smaller_mm, smaller = _flip(criterion, timepoints, visit, reading, -1.0, least)
+            smaller_mm, smaller = _flip(criterion, timepoints, visit, reading, sign=-1.0, reach=least)
             found.append(Flip(label, reading.id, larger_mm, larger, smaller_mm, smaller))
     return tuple(found)
 
 
 def _flip(
-    criterion: Criterion, timepoints: Sequence[Timepoint], visit: int, reading: LesionReading, sign: float, reach: int
+    criterion: Criterion,
+    timepoints: Sequence[Timepoint],
+    visit: int,
+    reading: LesionReading,
+    *,
+    sign: float,
+    reach: int,
 ) -> tuple[float | None, str]:
     """In steps of a millimetre to the first other answer, then in tenths back to where it begins."""
     label = timepoints[visit].label

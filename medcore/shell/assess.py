@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from medcore.comparison.certainty import Noise
 from medcore.errors import N_, HistoryError
 from medcore.records import Response, TimepointResponse
 from medcore.shell.output import AsJson, Plain, note, plain, print_issues, print_json, print_line, print_table, say, t
-from medcore.workbench.assess import assess_table
+from medcore.workbench.assess import Certainty, assess_table, certainty
 from medcore.workbench.assess import criteria as all_criteria
 from medcore.workbench.history_cells import COLUMNS
+from medcore.workbench.history_table import read_history
 
 
 def assess(
@@ -20,14 +22,24 @@ def assess(
     *,
     criterion: Annotated[str, typer.Option("--criterion", help=t("See the verb criteria."))],
     option: Annotated[list[str] | None, typer.Option("--option", help=t("An option of it: name=value."))] = None,
+    reader_sd: Annotated[
+        float | None,
+        typer.Option("--reader-sd", min=0.0, max=50.0, help=t("Error of one diameter in mm: adds chances and flips.")),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell the response to treatment."""
-    answer = assess_table(_bytes(history), criterion, option_values(option or []))
+    data, options = _bytes(history), option_values(option or [])
+    answer = assess_table(data, criterion, options)
+    sure = None
+    if reader_sd is not None:
+        sure = certainty(read_history(data).timepoints, criterion, Noise(length_mm=reader_sd), options)
     if as_json:
-        print_json(response_object(answer))
+        print_json({**response_object(answer), **_certainty_object(sure)})
     else:
         print_response(answer)
+        if sure is not None:
+            print_certainty(sure)
 
 
 def criteria(as_json: AsJson = False) -> None:
@@ -91,6 +103,28 @@ def print_response(answer: Response) -> None:
         print_line(f"{t('To be confirmed')}: {say(text)}")
     print_issues(t(answer.title), answer.issues)
     note(t("{source}. Research and teaching; not a medical device.", source=answer.source))
+
+
+def print_certainty(sure: Certainty) -> None:
+    """The chance of each category at every visit, and what would flip the last answer."""
+    for visit in sure.chances:
+        shares = ", ".join(f"{category} {chance:.0%}" for category, chance in visit.chances.items())
+        print_line(t("Chances at {timepoint}: {chances}.", timepoint=visit.timepoint, chances=shares))
+    for flip in sure.flips:
+        for by_mm, category in ((flip.larger_mm, flip.larger), (flip.smaller_mm and -flip.smaller_mm, flip.smaller)):
+            if by_mm is not None:
+                text = t(
+                    "With {lesion} {change} mm at {timepoint} it would be {category}.",
+                    lesion=flip.lesion,
+                    change=f"{by_mm:+.1f}",
+                    timepoint=flip.timepoint,
+                    category=category,
+                )
+                print_line(text)
+
+
+def _certainty_object(sure: Certainty | None) -> dict[str, Plain]:
+    return {} if sure is None else {"chances": plain(sure.chances), "flips": plain(sure.flips)}
 
 
 def _print_thresholds(answer: Response) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from medcore.comparison.certainty import Chances, Flip, Noise, category_chances, flips
 from medcore.criteria import Criterion, load_criteria, load_criterion
 from medcore.errors import HistoryError, Message
 from medcore.records import Response, Timepoint
@@ -27,6 +28,14 @@ class CriterionFacts:
     unit: str
     order: tuple[str, ...]
     options: Mapping[str, str | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Certainty:
+    """How sure a response is: the chances of every visit, and the smallest change that flips the last one."""
+
+    chances: tuple[Chances, ...]
+    flips: tuple[Flip, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,19 @@ def assess_table(data: bytes, criterion: str, options: Mapping[str, str] | None 
     table = read_history(data)
     answer = assess(table.timepoints, criterion, options)
     return replace(answer, issues=(*table.issues, *answer.issues))
+
+
+def certainty(
+    timepoints: Sequence[Timepoint], criterion: str, noise: Noise, options: Mapping[str, str] | None = None
+) -> Certainty:
+    """How sure the response is under measurement error, and what would flip its last answer.
+
+    Raises:
+        UnknownNameError: There is no such criterion.
+        HistoryError: As for `assess`.
+    """
+    chosen = load_criterion(criterion).configured(options or {})
+    return Certainty(category_chances(chosen, timepoints, noise), flips(chosen, timepoints))
 
 
 def assess_all(timepoints: Sequence[Timepoint]) -> tuple[Response | Refused, ...]:

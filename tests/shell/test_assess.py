@@ -97,3 +97,15 @@ def test_criteria_lists_the_ids_and_the_columns(call: Call) -> None:
     assert {one["id"] for one in answer["criteria"]} >= IDS
     assert "suv_peak" in answer["columns"]
     assert "RECIST 1.1" in call("criteria")[1]
+
+
+def test_the_error_of_a_reader_gives_chances_and_what_would_flip_the_answer(call: Call) -> None:
+    arguments = ["assess", SAMPLE, "--criterion", "recist11", "--reader-sd", "1.5"]
+    answer = json.loads(call(*arguments, "--json")[1])
+    last = answer["chances"][-1]
+    assert last["reported"] == "PD"
+    assert 0.5 < last["chances"]["PD"] < 1
+    assert {flip["lesion"] for flip in answer["flips"]} == {"T1", "T2", "T3"}
+    out = call(*arguments)[1]
+    assert "Chances at week 24: PD" in out
+    assert "With T1 -2.7 mm at week 24 it would be PR." in out
