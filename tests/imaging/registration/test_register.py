@@ -158,21 +158,21 @@ def test_a_mask_is_carried_to_the_place_of_the_same_voxels() -> None:
 
 def test_a_real_pair_agrees_with_its_published_alignment(shared_data: Path) -> None:
     folder = shared_data / "longitudinal_ms" / "patient01"
-    first, second = (_load(folder / f"study{number}_FLAIR.nii.gz") for number in (1, 2))
+    first, second = (load(folder / f"study{number}_FLAIR.nii.gz") for number in (1, 2))
     found = register(first, second)
-    to_common = [_published(folder / f"study{number}_FLAIR_to_common_space.txt") for number in (1, 2)]
+    to_common = [published(folder / f"study{number}_FLAIR_to_common_space.txt") for number in (1, 2)]
     assert found.trust.trusted
     assert error_mm(found, first, to_common[1] @ np.linalg.inv(to_common[0])) < 0.6
 
 
-def _load(path: Path) -> Volume:
+def load(path: Path) -> Volume:
     image = sitk.ReadImage(str(path))
     return Volume(
         to_voxels(image).astype(np.float32), Unit.GREY, "MR", to_geometry(image, Geometry.from_spacing((1, 1, 1)))
     )
 
 
-def _published(path: Path) -> Affine:
+def published(path: Path) -> Affine:
     transform = sitk.ReadTransform(str(path))
     matrix, centre = np.array(transform.GetParameters()), np.array(transform.GetFixedParameters())
     out = np.eye(4)
