@@ -34,7 +34,7 @@ def test_a_ball_grows_by_what_was_asked_in_pixels_and_in_mask(mm: float) -> None
     assert lesions(truth)[0].longest_mm == pytest.approx(expected.longest_mm, abs=1.25)  # voxels of 1.5 mm
     assert truth.volume_ml(1) == pytest.approx(expected.volume_ml, rel=0.15)
     bright = Mask((larger.voxels > 500).astype(np.uint8), {1: "it"}, mask.geometry)
-    assert bright.volume_ml(1) == pytest.approx(truth.volume_ml(1), rel=0.08)
+    assert bright.volume_ml(1) == pytest.approx(truth.volume_ml(1), rel=0.15)
     far = np.linalg.norm(mask.geometry.to_lps(np.moveaxis(np.indices(scan.shape), 0, -1)) - 30.0, axis=-1) > 25
     assert np.array_equal(larger.voxels[far], scan.voxels[far])
 
