@@ -221,17 +221,16 @@ class _Intake:
         described = [blob.describe(index) for index in pending]
         total = sum(part.size for part in parts) or 1
         done = sum(part.size for index, part in enumerate(parts) if index not in open_)
-        limits = _limits(self.settings)
+        call = (READ, blob.memory, described, _limits(self.settings), self.crashes > 0)
         try:
-            every = self.crashes > 0
-            for answer in self.sandbox.stream(READ, blob.memory, described, limits, every, cancelled=self.cancelled):
+            for answer in self.sandbox.stream(*call, cancelled=self.cancelled):
                 assert isinstance(answer, dict)
                 if "part" not in answer:
                     self._stacked(answer, [pending[i] for i in answer["parts"]], parts, open_)
                     continue
+                before, reached = reached, answer["part"] + 1
+                done += sum(parts[passed].size for passed in pending[before:reached])
                 index = pending[answer["part"]]
-                done += sum(parts[passed].size for passed in pending[reached : answer["part"] + 1])
-                reached = answer["part"] + 1
                 if self._answered(answer, parts[index]):
                     del open_[index]
                 self._tell(done / total, parts[index].name)
@@ -273,10 +272,8 @@ class _Intake:
         self.crashes += 1
         if self.crashes == 1 and len(pending) > 1:
             return list(open_)  # not every slice was answered; now each will be, and so the guilty one found
-        guilty = (
-            pending[reached : reached + 1] if self.crashes < MAX_CRASHES and reached < len(pending) else list(open_)
-        )
-        for index in guilty:
+        known = self.crashes < MAX_CRASHES and reached < len(pending)
+        for index in pending[reached : reached + 1] if known else list(open_):
             open_.pop(index, None)
             self._refuse(parts[index].name, _renamed(error, parts[index].name))
         return list(open_)
