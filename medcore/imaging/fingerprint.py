@@ -35,7 +35,8 @@ def likeness(one: bytes, others: NDArray[np.uint8]) -> NDArray[float32]:
 
 def _as_bytes(part: NDArray[float32]) -> bytes:
     low, high = float(part.min()), float(part.max())
-    return np.rint((part - low) * (255 / max(high - low, 1e-6))).astype(np.uint8).tobytes()
+    scaled = np.rint((part - low) * (255 / max(high - low, 1e-6)))
+    return np.asarray(scaled, dtype=np.uint8).tobytes()
 
 
 def _correlation(one: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[float32]:

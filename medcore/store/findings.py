@@ -36,11 +36,19 @@ class NewFindings:
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """A scan of another study with which a picture is compared."""
+    """A scan of another study with which a picture is compared.
+
+    Args:
+        study: Its study.
+        title: Of the study.
+        same_voxels: Whether it holds the very same voxels.
+        comparable: Whether likeness says anything: not about phantoms, nor about a later scan of the same patient.
+    """
 
     study: str
     title: str
     same_voxels: bool
+    comparable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +93,23 @@ class Findings:
             if own is None:
                 return (), np.zeros((0, 0), dtype=np.uint8)
             query = (
-                select(ScanRow.shape, ScanRow.voxels, StudyRow.id, StudyRow.title, QualityRow.fingerprint)
+                select(ScanRow, StudyRow, QualityRow.fingerprint)
                 .join(StudyRow, StudyRow.id == ScanRow.study_id)
                 .join(QualityRow, QualityRow.scan_id == ScanRow.id)
                 .where(ScanRow.modality == own.modality, ScanRow.study_id != own.study_id, ScanRow.number < own.number)
                 .order_by(ScanRow.number)
             )
-            depth, voxels = _depth(own), own.voxels
-            rows = [row for row in session.execute(query).all() if row.shape[0] == depth]
-            scans = tuple(Relative(row.id, row.title, row.voxels == voxels) for row in rows)
-            prints = np.array([np.frombuffer(row.fingerprint, dtype=np.uint8) for row in rows], dtype=np.uint8)
+            patient = session.scalars(select(StudyRow.patient).where(StudyRow.id == own.study_id)).one()
+            rows = [row for row in session.execute(query).tuples() if _depth(row[0]) == _depth(own)]
+            scans = tuple(_relative(scan, study, own, patient) for scan, study, _ in rows)
+            prints = np.array([np.frombuffer(mark, dtype=np.uint8) for _, _, mark in rows], dtype=np.uint8)
         return scans, prints
+
+
+def _relative(scan: ScanRow, study: StudyRow, own: ScanRow, patient: str) -> Relative:
+    follow_up = bool(patient) and study.patient == patient and scan.acquired_on != own.acquired_on
+    comparable = not (scan.synthetic or own.synthetic or follow_up)
+    return Relative(study.id, study.title, same_voxels=scan.voxels == own.voxels, comparable=comparable)
 
 
 def _depth(row: ScanRow) -> object:

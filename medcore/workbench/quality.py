@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from medcore.errors import N_, CancelledError, Message, NotFoundError
 from medcore.imaging.fingerprint import fingerprint, likeness
 from medcore.imaging.quality import VERSION
@@ -24,11 +26,11 @@ Progress = Callable[[float, Message], None]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One quality issue of one stored scan; `title` is English, for translation."""
+    """One quality issue and the scans of a study that have it in the same words; `title` is English, to translate."""
 
-    scan: ScanFacts
     issue: Issue
     title: str
+    scans: tuple[ScanFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +119,27 @@ class Quality:
     def _twin(self, scan_id: str, mark: bytes) -> tuple[Relative, float] | None:
         """The scan of another study that holds the same picture, and how alike the two are."""
         others, marks = self.store.findings.earlier(scan_id)
-        if not others:
-            return None
         equal = next((other for other in others if other.same_voxels), None)
-        if equal is not None:
-            return equal, 1.0
-        alike = likeness(mark, marks)
+        if equal is not None or not others:
+            return None if equal is None else (equal, 1.0)
+        alike = likeness(mark, marks) * np.array([other.comparable for other in others])
         nearest = int(alike.argmax())
         return (others[nearest], float(alike[nearest])) if alike[nearest] >= MIN_LIKENESS else None
 
 
 def findings(study: Study) -> tuple[Finding, ...]:
     """All findings about a study, the worst first."""
-    of_issue = {id(issue): scan for scan in study.scans for issue in scan.issues}
-    issues = worst_first(issue for scan in study.scans for issue in scan.issues)
-    return tuple(Finding(of_issue[id(issue)], issue, quality_title(issue.code)) for issue in issues)
+    scans: dict[tuple[object, ...], dict[str, ScanFacts]] = {}
+    first: dict[tuple[object, ...], Issue] = {}
+    for scan in study.scans:
+        for issue in scan.issues:
+            same = (issue.severity, issue.code, str(issue.message), str(issue.hint))
+            first.setdefault(same, issue)
+            scans.setdefault(same, {})[scan.id] = scan
+    of_issue = {id(issue): tuple(scans[same].values()) for same, issue in first.items()}
+    return tuple(
+        Finding(issue, quality_title(issue.code), of_issue[id(issue)]) for issue in worst_first(first.values())
+    )
 
 
 def with_quality(found: Found) -> Found:

@@ -46,7 +46,8 @@ def short_list(study: Study) -> None:
         st.markdown(t("**Quality**"))
         if any(scan.issues for scan in study.scans):
             st.page_link(state.PAGES / "quality.py", label=t("Figures"), icon=":material/rule:")
-    show.issues([finding.issue for finding in findings(study)])
+    found = findings(study)
+    show.issues([one.issue for one in found], {id(one.issue): len(one.scans) for one in found})
     if not any(scan.issues for scan in study.scans):
         st.caption(t("Nothing to complain about."))
 
@@ -131,7 +132,7 @@ def detail(study: Study) -> None:
     found = findings(study)
     for finding in found:
         with st.container(border=True, gap="xsmall"):
-            _finding(finding, several=len(study.scans) > 1)
+            _finding(finding, scans_of=len(study.scans))
     if not found:
         st.success(t("Nothing to complain about."), icon=":material/check_circle:")
 
@@ -168,7 +169,7 @@ def _titles(found: Sequence[Finding]) -> Iterator[str]:
         yield t("and {count} more", count=len(titles) - TITLES)
 
 
-def _finding(finding: Finding, *, several: bool) -> None:
+def _finding(finding: Finding, *, scans_of: int) -> None:
     issue = finding.issue
     colour = show.COLOURS[issue.severity]
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -178,7 +179,8 @@ def _finding(finding: Finding, *, several: bool) -> None:
     hint, figures = say(issue.hint), _figures(issue)
     if hint:
         st.markdown(f":material/arrow_forward: {plain(hint)}")
-    scan = plain(finding.scan.name) if several else ""
+    names = list(dict.fromkeys(one.name for one in finding.scans if one.name))
+    scan = plain(", ".join(names[:TITLES])) if scans_of > 1 else ""
     if line := " · ".join(filter(None, (scan, figures, f"`{issue.code}`"))):
         st.caption(line)
 

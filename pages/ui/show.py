@@ -10,7 +10,7 @@ import streamlit as st
 from medcore.errors import MedcoreError
 from medcore.records import Issue, Run, Severity, Study
 from pages.ui import state
-from pages.ui.words import day, kind, millimetres, plain, say, seconds, size, t
+from pages.ui.words import day, kind, millimetres, plain, say, scans, seconds, size, t
 
 ORDER = (Severity.BLOCK, Severity.WARN, Severity.INFO)
 ICONS = {Severity.BLOCK: ":material/block:", Severity.WARN: ":material/warning:", Severity.INFO: ":material/info:"}
@@ -65,11 +65,16 @@ def quality_badge(worst: Severity | None) -> None:
         st.badge(t("Do not use"), icon=ICONS[worst], color=COLOURS[worst])  # type: ignore[arg-type]
 
 
-def issues(found: Iterable[Issue]) -> None:
-    """Quality issues, worst first, each with what to do."""
+def issues(found: Iterable[Issue], counts: Mapping[int, int] | None = None) -> None:
+    """Quality issues, worst first, each with what to do.
+
+    Args:
+        counts: How many scans have an issue, by its `id`, where several have the same.
+    """
     for issue in sorted(found, key=lambda issue: ORDER.index(issue.severity)):
-        hint = say(issue.hint)
-        text = plain(say(issue.message)) + (f"  \n:small[{plain(hint)}]" if hint else "")
+        hint, count = say(issue.hint), (counts or {}).get(id(issue), 1)
+        text = plain(say(issue.message)) + (f" ({scans(count)})" if count > 1 else "")
+        text += f"  \n:small[{plain(hint)}]" if hint else ""
         colour = COLOURS[issue.severity]
         st.markdown(f":{colour}[{ICONS[issue.severity]}] {text}")
 

@@ -42,7 +42,7 @@ def slice_numbers(count: int) -> list[int]:
 def grey(colour: Array) -> Array:
     """(..., 3) colours as grey (ITU-R BT.601), uint8."""
     weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-    return np.rint(colour.astype(np.float32) @ weights).astype(np.uint8)
+    return np.asarray(np.rint(colour.astype(np.float32) @ weights), dtype=np.uint8)
 
 
 def shrunk(plane: Array, side: int) -> NDArray[float32]:

@@ -61,10 +61,10 @@ def field_ratio(plane: NDArray[float32]) -> float | None:
 def _robust_fit(terms: NDArray[float64], values: NDArray[float64]) -> NDArray[float64]:
     """Least squares, reweighted by Huber's function."""
     weights = np.ones(len(values))
-    found = np.zeros(terms.shape[1])
+    found: NDArray[float64] = np.zeros(terms.shape[1])
     for _ in range(ROUNDS):
         root = np.sqrt(weights)
-        found = np.linalg.lstsq(terms * root[:, None], values * root, rcond=None)[0]
+        found = np.asarray(np.linalg.lstsq(terms * root[:, None], values * root, rcond=None)[0], dtype=np.float64)
         away = np.abs(values - terms @ found)
         spread = 1.4826 * float(np.median(away)) + 1e-9
         weights = 1 / np.maximum(1, away / (OUTLIER * spread))
