@@ -150,10 +150,10 @@ class SumRule:
         if self.grew(step, step.burden.assessed):
             reason = Message(
                 N_(
-                    "Without {lesions} the sum is already {sum:.4g} {unit}, a progression over the nadir of "
-                    "{nadir:.4g} {unit}."
+                    "Without {lesions} the sum is already {sum:g} {unit}, a progression over the nadir of "
+                    "{nadir:g} {unit}."
                 ),
-                {**names, "sum": step.burden.assessed, "nadir": step.nadir or 0.0, "unit": self.measure.unit},
+                {**self._values(step), **names, "sum": tidy(step.burden.assessed)},
             )
             return Verdict(PD, "target.pd_incomplete", reason)
         return Verdict(NE, "target.ne", Message(N_("Target lesions were not assessed: {lesions}."), names))
@@ -167,47 +167,46 @@ class SumRule:
 
     def _values(self, step: Step) -> dict[str, str | int | float]:
         return {
-            "sum": step.burden.sum or 0.0,
+            "sum": tidy(step.burden.sum or 0.0),
             "unit": self.measure.unit,
-            "nadir": step.nadir or 0.0,
-            "baseline": step.baseline.sum or 0.0,
-            "rise": (step.burden.sum or 0.0) - (step.nadir or 0.0),
-            "least": self.limits.least,
-            "limit": self.limits.progression,
+            "nadir": tidy(step.nadir or 0.0),
+            "baseline": tidy(step.baseline.sum or 0.0),
+            "rise": tidy((step.burden.sum or 0.0) - (step.nadir or 0.0)),
+            "least": tidy(self.limits.least),
+            "limit": tidy(self.limits.progression),
         }
 
     def _risen(self, step: Step) -> Message:
         values = self._values(step)
         if step.rise_percent is None:
-            return Message(N_("The sum rose from a nadir of zero to {sum:.4g} {unit}."), values)
+            return Message(N_("The sum rose from a nadir of zero to {sum:g} {unit}."), values)
         if not self.limits.least:
             text = N_(
-                "The sum rose by {percent:.1f} % over the nadir, from {nadir:.4g} to {sum:.4g} {unit} "
-                "(limit {limit:.4g} %)."
+                "The sum rose by {percent:.1f} % over the nadir, from {nadir:g} to {sum:g} {unit} (limit {limit:g} %)."
             )
         else:
             text = N_(
-                "The sum rose by {percent:.1f} % and {rise:.4g} {unit} over the nadir, from {nadir:.4g} to "
-                "{sum:.4g} {unit} (limits {limit:.4g} % and {least:.4g} {unit})."
+                "The sum rose by {percent:.1f} % and {rise:g} {unit} over the nadir, from {nadir:g} to "
+                "{sum:g} {unit} (limits {limit:g} % and {least:g} {unit})."
             )
         return Message(text, {**values, "percent": step.rise_percent})
 
     def _fallen(self, step: Step, limit: float) -> Message:
         return Message(
             N_(
-                "The sum fell by {percent:.1f} % from the baseline, from {baseline:.4g} to {sum:.4g} {unit} "
-                "(limit {limit:.4g} %)."
+                "The sum fell by {percent:.1f} % from the baseline, from {baseline:g} to {sum:g} {unit} "
+                "(limit {limit:g} %)."
             ),
-            {**self._values(step), "percent": -(step.change_percent or 0.0), "limit": limit},
+            {**self._values(step), "percent": -(step.change_percent or 0.0), "limit": tidy(limit)},
         )
 
     def _stable(self, step: Step) -> Message:
         values = self._values(step)
         if step.change_percent is None or step.rise_percent is None:
-            return Message(N_("The sum of {sum:.4g} {unit} is neither a response nor a progression."), values)
+            return Message(N_("The sum of {sum:g} {unit} is neither a response nor a progression."), values)
         text = N_(
-            "The sum of {sum:.4g} {unit} is {change:+.1f} % from the baseline and {percent:+.1f} % "
-            "({rise:+.4g} {unit}) from the nadir: neither a response nor a progression."
+            "The sum of {sum:g} {unit} is {change:+.1f} % from the baseline and {percent:+.1f} % "
+            "({rise:+g} {unit}) from the nadir: neither a response nor a progression."
         )
         return Message(text, {**values, "change": step.change_percent, "percent": step.rise_percent})
 
@@ -348,6 +347,15 @@ def response(
         to_confirm=tuple(Message(text) for text in criterion.to_confirm),
         issues=issues,
     )
+
+
+def tidy(value: float) -> float:
+    """A number with the digits it deserves in a sentence.
+
+    >>> tidy(12345.678), tidy(47.126), tidy(0.065449)
+    (12345.7, 47.13, 0.06545)
+    """
+    return round(value, 1 if abs(value) >= 100 else 2) if abs(value) >= 1 else float(f"{value:.4g}")
 
 
 def unknown_sizes(step: Step) -> tuple[Message, ...]:

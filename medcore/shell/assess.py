@@ -133,7 +133,7 @@ def _print_thresholds(answer: Response) -> None:
         text = t(
             "{category} begins at {at} {unit}: {distance} {unit} from the sum at {timepoint}.",
             category=limit.category,
-            at=f"{limit.at:.4g}",
+            at=_number(limit.at),
             unit=answer.unit,
             distance=f"{limit.distance:+.3g}",
             timepoint=last.timepoint,
@@ -158,7 +158,7 @@ def _cells(row: TimepointResponse) -> tuple[str, ...]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return "–" if value is None else f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _percent(value: float | None) -> str:
