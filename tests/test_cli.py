@@ -17,6 +17,8 @@ from medcore.__main__ import main
 from tests.nn.model_folder import make_model
 from tests.nn.training.test_training import RECIPE
 from tests.nn.training.test_training import data as discs  # noqa: F401  (a fixture)
+from tests.readers.factory import saved
+from tests.readers.regions_factory import ct_slices, seg
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -311,3 +313,28 @@ def test_a_real_chest_x_ray_is_analysed_with_a_shipped_model(call: Call, shared_
     heat = np.load(outcome.json["explanation"]["heat"], allow_pickle=False)
     with PIL.Image.open(image) as picture:
         assert heat.shape == (1, picture.height, picture.width)
+
+
+def test_read_lists_masks_beside_volumes_and_a_segmentation_alone_as_an_image(call: Call, tmp_path: Path) -> None:
+    slices, drawn = ct_slices(), np.zeros((8, 20, 24, 1), np.uint8)
+    drawn[2:5, 4:9, 6:12] = 1
+    (tmp_path / "scan").mkdir()
+    for k, ds in enumerate(slices):
+        (tmp_path / "scan" / f"{k}.dcm").write_bytes(saved(ds))
+    (tmp_path / "liver.dcm").write_bytes(seg(slices, drawn, ["Liver"]))
+    answer = call("read", tmp_path / "scan", tmp_path / "liver.dcm", "--npy", tmp_path / "npy", "--json").json
+    (mask,) = answer["masks"]
+    assert (mask["kind"], mask["volume"], mask["shape"]) == ("SEG", 0, [8, 20, 24]) and not answer["refused"]
+    assert mask["labels"] == [{"value": 1, "name": "Liver", "voxels": 90, "volume_ml": pytest.approx(90 * 1.4e-3)}]
+    assert np.array_equal(np.load(mask["npy"], allow_pickle=False), drawn[..., 0])
+    alone = call("read", tmp_path / "liver.dcm", "--json").json
+    assert alone["masks"] == [] and [i["code"] for i in alone["volumes"][0]["issues"]] == ["scan_missing"]
+
+
+def test_read_stacks_numbered_pictures_with_the_spacing_given(call: Call, tmp_path: Path) -> None:
+    for k in (8, 9, 10):
+        PIL.Image.fromarray(np.full((6, 7), k, np.uint8)).save(tmp_path / f"img{k}.png")
+    (volume,) = call("read", tmp_path, "--stack", "2.0,0.5,0.4", "--json").json["volumes"]
+    assert volume["shape"] == [3, 6, 7] and volume["spacing_mm"] == [2.0, 0.5, 0.4]
+    assert call("read", tmp_path, "--stack", "2,0", "--json").code == 64
+    assert call("read", tmp_path, "--stack", "2,0,nan", "--json").code == 64
