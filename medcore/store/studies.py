@@ -54,12 +54,14 @@ class NewStudy:
         scans: At least one.
         key: Pseudonym of its DICOM study; "" for a picture, which is a study of its own, known by its content.
         patient: Pseudonym of the patient, or "".
+        joins: Id of a stored study that the scans go into, whatever `key` says; "" for a study of its own.
     """
 
     title: str
     scans: tuple[NewScan, ...]
     key: str = ""
     patient: str = ""
+    joins: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,12 @@ def insert_studies(
         key: Makes the ids.
     """
     ids = [
-        pseudonym(key, "study", study.key or study.scans[0].volume.sha256 or own[0])
+        study.joins or pseudonym(key, "study", study.key or study.scans[0].volume.sha256 or own[0])
         for study, own in zip(new, digests, strict=True)
     ]
+    for study in new:
+        if study.joins:
+            study_row(session, study.joins)  # it may have been deleted meanwhile
     rows = {row.id: row for row in session.scalars(select(StudyRow).where(StudyRow.id.in_(ids)))}
     fresh: list[list[tuple[ScanRow, bytes]]] = []
     for study_id, study, own in zip(ids, new, digests, strict=True):
@@ -131,7 +136,7 @@ def scan_ids(new: NewStudy, digests: Sequence[str], *, key: bytes) -> list[str]:
     for scan, digest in zip(new.scans, digests, strict=True):
         source = (scan.series, scan.volume.sha256 or digest)
         seen[source] = seen.get(source, 0) + 1
-        ids.append(pseudonym(key, "scan", new.key, *source, str(seen[source])))
+        ids.append(pseudonym(key, "scan", new.key or new.joins, *source, str(seen[source])))
     return ids
 
 

@@ -19,6 +19,7 @@ from medcore.workbench.marks import ScanMarks
 from medcore.workbench.masks import Masks
 from medcore.workbench.models import Models
 from medcore.workbench.originals import Originals
+from medcore.workbench.prepare import Prepare
 from medcore.workbench.quality import Quality
 from medcore.workbench.release import Release
 from medcore.workbench.studies import Studies
@@ -36,6 +37,7 @@ class Workbench:
     masks: Masks
     export: Export
     originals: Originals
+    prepare: Prepare
     quality: Quality
     analyse: Analyse
     models: Models
@@ -62,6 +64,7 @@ class Workbench:
             masks=Masks(store),
             export=Export(store, Release(store)),
             originals=Originals(store, sandbox, settings),
+            prepare=Prepare(store),
             quality=Quality(store),
             analyse=Analyse(store, models, engine),
             models=models,
