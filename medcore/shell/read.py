@@ -11,7 +11,7 @@ from typing import Annotated, TypeAlias
 import numpy as np
 import typer
 
-from medcore.errors import N_, MedcoreError, MissingScanError, NotFoundError, StoreError
+from medcore.errors import N_, MedcoreError, MissingScanError, NotFoundError, StoreError, UnfitInputError
 from medcore.imaging.markup import Layer
 from medcore.intake import Found, Reading, Refusal, Source, read_sources
 from medcore.records import Issue
@@ -52,11 +52,21 @@ class LaidMask:
     scan: int
 
 
-def read(paths: Paths, npy: NpyFolder = None, stack: Stack = "", as_json: AsJson = False) -> None:
+LabelImage: TypeAlias = Annotated[
+    Path | None, typer.Option("--mask", metavar="PATH", help=t("A label image that is a mask of the first scan."))
+]
+
+
+def read(
+    paths: Paths, npy: NpyFolder = None, stack: Stack = "", mask: LabelImage = None, *, as_json: AsJson = False
+) -> None:
     """Read scans without storing them."""
     from medcore.workbench.quality import with_quality  # brings the store with it, which takes a second
 
-    reading, masks = read_all(paths, Settings.from_environment(), stack_mm=spacing_of(stack))
+    settings = Settings.from_environment()
+    reading, masks = read_all(paths, settings, stack_mm=spacing_of(stack))
+    if mask is not None:
+        masks.append(_label_image(mask, reading, settings))
     reading = replace(reading, found=tuple(map(with_quality, reading.found)))
     written = [_write_volume(npy, found.volume, number) for number, found in enumerate(reading.found, start=1)]
     if as_json:
@@ -136,6 +146,22 @@ def _laid(reading: Reading, sandbox: Sandbox) -> tuple[Reading, list[LaidMask]]:
             else:
                 found.append(picture)
     return replace(reading, found=tuple(found), refused=tuple(refused)), masks
+
+
+def _label_image(path: Path, reading: Reading, settings: Settings) -> LaidMask:
+    """A label image laid onto the first scan."""
+    from medcore.workbench.compare import mask_of
+
+    labels = read_paths([path], settings)
+    if not reading.found or len(labels.found) != 1:
+        raise UnfitInputError(
+            N_("A mask needs one scan and one label image; “{name}” holds {count} volumes."),
+            hint=N_("Give the scan first and its label image with --mask."),
+            name=path.name,
+            count=len(labels.found),
+        )
+    mask = mask_of(labels.found[0].volume, reading.found[0].volume)
+    return LaidMask(Layer(mask, labels.found[0].volume.name), "FILE", 0)
 
 
 def write_npy(path: Path, array: Array) -> Path:

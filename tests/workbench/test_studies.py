@@ -18,14 +18,17 @@ from medcore.errors import (
     MissingScanError,
     NotFoundError,
     StoreError,
+    UnfitInputError,
     UnknownFormatError,
 )
+from medcore.exports.nifti_images import write_nifti
 from medcore.exports.samples import SAMPLES, write_sample
 from medcore.intake import Found, Reading, Refusal, Source
 from medcore.records import Issue, Severity
 from medcore.sandbox import Sandbox
 from medcore.settings import Settings
 from medcore.volume import Geometry, MaskOrigin, Unit, Volume
+from medcore.workbench.label_images import attach_label_image
 from medcore.workbench.studies import BATCH_STUDIES, Studies, uploaded
 from medcore.workbench.workbench import Workbench
 from tests.readers.factory import saved
@@ -322,3 +325,18 @@ def test_numbered_pictures_become_one_study_when_their_spacing_is_stated(workben
     (scan,) = report.added[0].scans
     assert scan.shape == (3, 20, 30) and scan.spacing_mm == (2.0, 0.5, 0.4)
     assert [issue.code for issue in scan.issues][:1] == ["spacing_stated"]
+
+
+def test_a_label_image_is_attached_to_a_stored_scan_as_a_mask(workbench: Workbench, tmp_path: Path) -> None:
+    pixels, labels = np.random.default_rng(0).normal(size=(4, 6, 5)), np.zeros((4, 6, 5))
+    labels[1:3, 2:4, 1:4], labels[3, 0, 0] = 2, 5
+    geometry = Geometry.from_spacing((3, 1, 2), origin_mm=(10, 20, 30))
+    for name, values in (("scan", pixels.astype(np.float32)), ("tumour", labels.astype(np.float32))):
+        write_nifti(Volume(values, Unit.GREY, "MR", geometry), tmp_path / f"{name}.nii.gz")
+    (study,) = workbench.studies.add([Source("scan.nii.gz", path=tmp_path / "scan.nii.gz")]).added
+    scan = study.scans[0].id
+    facts = attach_label_image(workbench.studies, scan, Source("tumour.nii.gz", path=tmp_path / "tumour.nii.gz"))
+    assert facts.origin is MaskOrigin.FILE and set(facts.labels.values()) == {"2", "5"}
+    np.testing.assert_array_equal(workbench.studies.mask(facts.id).labels > 0, labels > 0)
+    with pytest.raises(UnfitInputError):
+        attach_label_image(workbench.studies, scan, Source("scan.nii.gz", path=tmp_path / "scan.nii.gz"))
