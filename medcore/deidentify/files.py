@@ -110,7 +110,7 @@ def _opened(name: str, data: memoryview, sizes: Limits) -> Any:
             hint=N_("Nothing is lost: the images it lists are de-identified on their own."),
             name=name,
         )
-    if DOCUMENT in dataset:
+    if DOCUMENT in dataset and not any(keyword in dataset for keyword in PIXELS):
         raise UnsupportedFormatError(
             N_("“{name}” holds a document (a PDF, say), whose text cannot be de-identified."),
             hint=N_("Leave it out, or blacken it with a program for documents."),

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from medcore.errors import N_, Message
+from medcore.records import DatePolicy
 from medcore.volume import Triple
 from medcore.workbench.jobs import Job
 from medcore.workbench.studies import AddReport, numbered_pictures, uploaded
@@ -15,6 +16,11 @@ from medcore.workbench.workbench import QUIET, Workbench
 from pages.ui import faults, state, tray
 from pages.ui.words import plain, say, t
 
+DATES = {
+    DatePolicy.KEEP: N_("Keep dates"),
+    DatePolicy.SHIFT: N_("Move dates"),
+    DatePolicy.DROP: N_("Leave out dates"),
+}
 FORMATS = "DICOM · NIfTI · NRRD · PNG · JPEG · TIFF · ZIP"
 
 
@@ -30,6 +36,7 @@ def drop_zone() -> None:
     with folder:
         below = st.file_uploader(t("A whole folder"), accept_multiple_files="directory", key=f"folder-{uploads}")
     with samples:
+        dates = _dates()
         st.button(
             t("Sample studies"),
             icon=":material/science:",
@@ -38,15 +45,32 @@ def drop_zone() -> None:
             width="stretch",
             help=t("Synthetic studies made by MedCore: no patient stands behind them."),
         )
-    files = [*(dropped or ()), *(below or ())]
-    pictures = numbered_pictures([file.name for file in files])
+    chosen = [*(dropped or ()), *(below or ())]
+    pictures = numbered_pictures([file.name for file in chosen])
     if pictures:
-        _offer_volume(files, pictures, uploads)
-    elif files:
-        _start(files)
+        _offer_volume(chosen, pictures, uploads, dates)
+    elif chosen:
+        _start(chosen, dates)
 
 
-def _offer_volume(files: Sequence[UploadedFile], count: int, uploads: int) -> None:
+def _dates() -> DatePolicy:
+    """What becomes of the dates of the next upload; names never enter the store."""
+    policy = st.selectbox(
+        t("Dates"),
+        list(DATES),
+        index=list(DATES).index(DatePolicy(state.settings().dates)),
+        format_func=lambda policy: t(DATES[policy]),
+        key="upload-dates",
+        persist_state="session",
+        help=t(
+            "Names and numbers of patients never enter the store. Dates are kept, moved by a number of days of the "
+            "patient's own, or left out; a patient who is here already is treated as before."
+        ),
+    )
+    return DatePolicy(policy)
+
+
+def _offer_volume(files: Sequence[UploadedFile], count: int, uploads: int, dates: DatePolicy) -> None:
     """Numbered pictures may be the slices of one volume; only the user knows, and knows how far apart they are."""
     with st.container(border=True, key="stack"):
         st.markdown(t("{count} of these pictures are numbered. Are they the slices of one volume?", count=count))
@@ -62,9 +86,9 @@ def _offer_volume(files: Sequence[UploadedFile], count: int, uploads: int) -> No
             )
             single = st.button(t("Read as single pictures"), key="stack-single", icon=":material/photo_library:")
     if volume and step and side:
-        _start(files, (step, side, side))
+        _start(files, dates, (step, side, side))
     elif single:
-        _start(files)
+        _start(files, dates)
 
 
 def _millimetres(label: str, key: str) -> float | None:
@@ -108,7 +132,7 @@ def _counts(report: AddReport) -> str:
     return f"{icon} **{', '.join(filter(None, (read, known, masks, refused)))}**"
 
 
-def _start(files: Sequence[UploadedFile], stack_mm: Triple | None = None) -> None:
+def _start(files: Sequence[UploadedFile], dates: DatePolicy, stack_mm: Triple | None = None) -> None:
     bench = state.workbench()
     sources = [uploaded(file.name, file.getvalue()) for file in files]
     job = bench.jobs.start(
@@ -117,7 +141,9 @@ def _start(files: Sequence[UploadedFile], stack_mm: Triple | None = None) -> Non
         else Message(N_("Reading a file")),
         lambda progress: _then_check(
             bench,
-            lambda: bench.studies.add(sources, progress=progress, cancelled=progress.cancelled, stack_mm=stack_mm),
+            lambda: bench.studies.add(
+                sources, progress=progress, cancelled=progress.cancelled, stack_mm=stack_mm, dates=dates
+            ),
         ),
     )
     _follow(job)
