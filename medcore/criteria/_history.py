@@ -42,6 +42,7 @@ def checked(timepoints: Sequence[Timepoint], *, most_targets: int | None = MAX_T
     _roles_stay(visits)
     _targets_are_of_the_baseline(visits)
     _nothing_is_new_at_the_baseline(visits[0])
+    _merged_lesions_are_somewhere(visits)
     whole, dropped = _every_lesion_at_every_visit(visits)
     issues = (*early, *dropped, *_doubtful_dates(visits), *_too_many_targets(visits[0], most_targets))
     return History(whole, issues)
@@ -146,6 +147,20 @@ def _nothing_is_new_at_the_baseline(baseline: Timepoint) -> None:
                 lesion=lesion.id,
                 timepoint=baseline.label,
             )
+
+
+def _merged_lesions_are_somewhere(visits: Sequence[Timepoint]) -> None:
+    for visit in visits:
+        here = {lesion.id: lesion.status for lesion in visit.lesions}
+        for lesion in visit.lesions:
+            if lesion.status is LesionStatus.MERGED and here.get(lesion.merged_into) in {None, LesionStatus.MERGED}:
+                raise HistoryError(
+                    N_("Lesion {lesion} merged into “{other}”, which {timepoint} does not have."),
+                    hint=N_("Give the merged lesion a row of its own; its size stands for both."),
+                    lesion=lesion.id,
+                    other=lesion.merged_into,
+                    timepoint=visit.label,
+                )
 
 
 def _every_lesion_at_every_visit(visits: Sequence[Timepoint]) -> tuple[tuple[Timepoint, ...], tuple[Issue, ...]]:

@@ -96,7 +96,7 @@ def test_a_larger_lesion_is_never_a_better_answer(criterion: str) -> None:
 def test_a_target_that_was_not_assessed_never_makes_the_disease_stable(criterion: str) -> None:
     """Progression may still be proven by the rest; nothing better may."""
     stable = {"SD", "SMD", "iSD", "NMR", "PR", "CR", "PMR", "CMR", "iPR", "iCR", "MR", "NO_GROWTH", "STABLE", "BENIGN"}
-    stable |= {"NO_ACTIVITY", "INDETERMINATE"}
+    stable |= {"NO_ACTIVITY", "INDETERMINATE", "1", "2", "3", "4A", "NONE", "OPTIONAL_12_MONTHS", "6_12_MONTHS"}
     for visits in map(scored, histories()):
         for lesion in visits[-1].lesions:
             if lesion.role is LesionRole.TARGET:
@@ -166,6 +166,10 @@ def test_thresholds_are_where_the_answer_turns() -> None:
         (
             [*series([20]), replace(series([20])[0], lesions=(LesionReading("Z", LesionRole.TARGET, longest_mm=9),))],
             "Z",
+        ),
+        (
+            [replace(series([20])[0], lesions=(LesionReading("Z", LesionRole.TARGET, LesionStatus.MERGED),))],
+            "merged into",
         ),
         ([replace(series([20])[0], lesions=(LesionReading("Z", LesionRole.NEW, longest_mm=9),))], "at the baseline"),
     ],
