@@ -123,6 +123,12 @@ def delete_mask(session: Session, row: MaskRow) -> str:
     return row.labels
 
 
+def give_up(session: Session, mask_id: str, *, scan: str) -> frozenset[str]:
+    """Delete a mask of this scan, if it is there; returns the name of its array."""
+    row = session.scalars(select(MaskRow).where(MaskRow.id == mask_id, MaskRow.scan_id == scan)).one_or_none()
+    return frozenset() if row is None else frozenset({delete_mask(session, row)})
+
+
 def to_facts(row: MaskRow) -> MaskFacts:
     """What is known of a mask without its labels."""
     return MaskFacts(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from medcore.records import Detection, ScanFacts, Segmentation, Study
 from medcore.workbench.analyse import Analysis
-from pages.ui import kept_marks, state
+from pages.ui import kept_marks, kept_masks, reading_list, state
 from pages.ui.kept_marks import Place
 from pages.ui.viewer.panes import BoxOverlay, HeatOverlay, LabelOverlay, Layout, Overlay, Pane
 from pages.ui.viewer.viewer import viewer
@@ -45,10 +47,21 @@ def result(analysis: Analysis, view: str) -> None:
 def _drawable(
     pane: Pane, place: Place, *, key: str, height: int, layout: Layout = Layout.AUTO, tools: bool = True
 ) -> None:
-    """One pane whose marks are kept with its study."""
-    known = kept_marks.saved(key, [place])
-    shown = viewer([pane], key=key, height=height, layout=layout, measurements=known, tools=tools)
+    """One pane with the marks and masks of its scan, which are kept with its study, and the list of them."""
+    marks, masks = kept_marks.saved(key, [place]), kept_masks.opened(key)
+    shown = viewer(
+        [replace(pane, overlays=(*pane.overlays, *kept_masks.overlays(masks, 0, place.scan)))],
+        key=key,
+        height=height,
+        layout=layout,
+        focus=masks.focus,
+        measurements=marks,
+        sitting=masks.sitting,
+        tools=tools,
+    )
     kept_marks.keep(key, [place], shown.measurements)
+    kept_masks.keep(masks, [place], shown.drawn)
+    reading_list.show(masks, place, shown)
 
 
 def _overlays(analysis: Analysis) -> tuple[Overlay, ...]:
@@ -58,7 +71,7 @@ def _overlays(analysis: Analysis) -> tuple[Overlay, ...]:
         label = t(card.label(explanation.target).title) if card else explanation.target
         overlays.append(HeatOverlay(explanation.heat, label))
     if isinstance(prediction, Segmentation):
-        overlays.append(LabelOverlay(prediction.mask, t("Segmentation")))
+        overlays.append(LabelOverlay(prediction.mask, t("Segmentation"), id=f"run:{analysis.prediction.run.id}"))
     elif isinstance(prediction, Detection):
         overlays.append(BoxOverlay(prediction.boxes, t("Boxes")))
     return tuple(overlays)

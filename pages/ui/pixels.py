@@ -26,6 +26,9 @@ from pages.ui.viewer import assets
 XSRF_COOKIE: Final = "_streamlit_xsrf"
 PROOF_HEADER: Final = "X-Pixels-Proof"  # never part of an address, so never in a log or a history
 TOKENS_PER_SESSION: Final = 64
+MASKS_PER_SESSION: Final = 8
+NOTE_HEADER: Final = "X-Mask-Note"
+NOTE_LENGTH: Final = 1000
 CHUNK_BYTES: Final = 1 << 20
 HEADERS: Final = {
     "Cache-Control": "no-store, private",
@@ -55,7 +58,7 @@ class _Shelf:
     proof: str
     pixels: OrderedDict[str, Array] = field(default_factory=OrderedDict)
     tokens: dict[str, str] = field(default_factory=dict)  # content hash to token
-    masks: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    masks: OrderedDict[tuple[str, str], bytes] = field(default_factory=OrderedDict)  # by token and note
 
 
 class Pixels:
@@ -98,29 +101,33 @@ class Pixels:
             shelf = self._owning(token)
             return shelf.pixels[token] if shelf and self._admits(shelf, proof, browser) else None
 
-    def accept(self, token: str, proof: str, browser: str, labels: bytes) -> bool:
-        """Keep a mask drawn in the browser until the page takes it; False where `find` would give None."""
+    def accept(self, token: str, proof: str, browser: str, labels: bytes, note: str = "") -> bool:
+        """Keep a mask drawn in the browser until the page takes it; False where `find` would give None.
+
+        Args:
+            note: What the viewer says about it; a later mask with the same note takes its place.
+        """
         with self._lock:
             shelf = self._owning(token)
             if shelf is None or not self._admits(shelf, proof, browser):
                 return False
-            shelf.masks[token] = labels
-            shelf.masks.move_to_end(token)
-            while len(shelf.masks) > 8:
+            shelf.masks[token, note] = labels
+            shelf.masks.move_to_end((token, note))
+            while len(shelf.masks) > MASKS_PER_SESSION:
                 shelf.masks.popitem(last=False)
             return True
 
-    def drawn(self, owner: Owner, token: str) -> bytes | None:
-        """The mask last drawn over the array behind this token."""
+    def notes(self, owner: Owner, token: str) -> tuple[str, ...]:
+        """Notes of the masks drawn over the array behind this token that nobody has taken yet."""
         with self._lock:
             shelf = self._shelves.get(owner.session)
-            return shelf.masks.get(token) if shelf else None
+            return tuple(note for of, note in shelf.masks if of == token) if shelf else ()
 
-    def content(self, owner: Owner, token: str) -> str:
-        """Content hash of the array behind this session's token; "" where it has none."""
+    def take(self, owner: Owner, token: str, note: str) -> bytes | None:
+        """The mask of one note, handed over once."""
         with self._lock:
             shelf = self._shelves.get(owner.session)
-            return next((key for key, value in shelf.tokens.items() if value == token), "") if shelf else ""
+            return shelf.masks.pop((token, note), None) if shelf else None
 
     def forget(self, session: str) -> None:
         """Drop everything of one session."""
@@ -200,7 +207,8 @@ async def _take_mask(request: Request, array: Array, *, proof: str, browser: str
         return _refuse(400)
     if len(body) != voxels or not inflate.eof:
         return _refuse(400)
-    accepted = await run_in_threadpool(PIXELS.accept, request.path_params["token"], proof, browser, bytes(body))
+    note = request.headers.get(NOTE_HEADER, "")[:NOTE_LENGTH]
+    accepted = await run_in_threadpool(PIXELS.accept, request.path_params["token"], proof, browser, bytes(body), note)
     return Response(status_code=204, headers=HEADERS) if accepted else _refuse(404)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import secrets
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -14,12 +15,16 @@ import streamlit as st
 
 from medcore.errors import MedcoreError, SettingsError
 from medcore.language import LANGUAGES, best_language
+from medcore.recipes import Recipe
 from medcore.settings import Settings
-from medcore.volume import Geometry, Unit, Volume, Window
+from medcore.volume import Geometry, Mask, MaskFacts, Unit, Volume, Window
 from medcore.workbench.analyse import Analysis
+from medcore.workbench.masks import Piece
+from medcore.workbench.prepare import Preview
 from medcore.workbench.release import Rectangles
 from medcore.workbench.workbench import Workbench
-from pages.ui.viewer.panes import Measurement
+from pages.ui.recipe_draft import Draft
+from pages.ui.viewer.panes import DrawnMask, Focus, Measurement, Pick
 
 PAGES = Path(__file__).resolve().parent.parent
 SESSION = "medcore"
@@ -39,6 +44,35 @@ class OpenMarks:
 
     offered: tuple[Measurement, ...]
     latest: tuple[Measurement, ...]
+
+
+@dataclass(slots=True)
+class OpenMasks:
+    """Masks of a viewer that stands on the page.
+
+    Args:
+        sitting: Another one reads the masks anew.
+        saved: Id of the mask that holds what the brush has drawn, by pane, source and sitting.
+        waiting: Drawn masks that the store has not taken yet.
+        hidden: Ids of the masks that are not shown.
+        chosen: The row of the list that is chosen: "mark:id" or "mask:id:number".
+        focus: Where the viewer looks because of it.
+        picked: What the reader clicked last, so that the same click counts once.
+        deleted: The mask deleted last, which can be brought back.
+    """
+
+    sitting: str = field(default_factory=lambda: secrets.token_hex(4))
+    saved: dict[tuple[int, str, str], str] = field(default_factory=dict)
+    waiting: list[DrawnMask] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+    chosen: str = ""
+    focus: Focus | None = None
+    picked: Pick | None = None
+    deleted: tuple[MaskFacts, Mask] | None = None
+
+    def renew(self) -> None:
+        """Read the masks anew at the next run."""
+        self.sitting = secrets.token_hex(4)
 
 
 @dataclass(slots=True)
@@ -75,7 +109,11 @@ class Session:
         batch: Job that analyses several studies.
         renamed: Study and its title before the latest rename.
         marks: The marks of each viewer, by its key.
+        masks: The masks of each viewer, by its key.
         exporting: The export dialog, while it is open.
+        draft: The recipe that is being edited.
+        saving: Latest job that applies a recipe, by scan.
+        finding: Latest job that looks for a region, by scan.
         shell_ran: The shell runs now, so a page may.
     """
 
@@ -89,7 +127,11 @@ class Session:
     batch: str = ""
     renamed: tuple[str, str] | None = None
     marks: dict[str, OpenMarks] = field(default_factory=dict)
+    masks: dict[str, OpenMasks] = field(default_factory=dict)
     exporting: Exporting | None = None
+    draft: Draft = field(default_factory=Draft)
+    saving: dict[str, str] = field(default_factory=dict)
+    finding: dict[str, str] = field(default_factory=dict)
     shell_ran: bool = False
 
 
@@ -103,6 +145,18 @@ def workbench() -> Workbench:
 def volume(scan: str) -> Volume:
     """One scan; the same object at every rerun, so that the viewer need not send it again."""
     return workbench().studies.volume(scan)
+
+
+@st.cache_resource(show_spinner=False, max_entries=24)
+def mask(mask_id: str) -> Mask:
+    """One mask; the same object at every rerun, so that the viewer need not send it again."""
+    return workbench().studies.mask(mask_id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def pieces(mask_id: str) -> tuple[Piece, ...]:
+    """What one mask measures."""
+    return workbench().masks.pieces(mask_id)
 
 
 def analyses(study: str) -> tuple[Analysis, ...]:
@@ -123,6 +177,22 @@ def network_view(run: str, _analysis: Analysis) -> Volume | None:
     return None if seen is None else Volume(seen[None], Unit.GREY, "", Geometry.pixels(), window=Window(0.5, 1.0))
 
 
+@st.cache_resource(show_spinner=False, max_entries=6)
+def _preview(scan: str, recipe: str, at: int | None, _recipe: Recipe) -> Preview:
+    return workbench().prepare.preview(volume(scan), _recipe, at=at)
+
+
+def preview(scan: str, recipe: Recipe, *, at: int | None = None) -> Preview:
+    """A recipe tried on a scan; the same objects at every rerun, so that the viewer need not send them again."""
+    return _preview(scan, recipe.canonical, at, recipe)
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def named_mask(key: str, names: tuple[tuple[int, str], ...], _mask: Mask) -> Mask:
+    """A mask with other names for its labels; the same object at every rerun."""
+    return Mask(_mask.labels, dict(names), _mask.geometry)
+
+
 def results_changed() -> None:
     """An explanation has been added to a result."""
     _analyses.clear()
@@ -130,7 +200,7 @@ def results_changed() -> None:
 
 def forget_caches() -> None:
     """Open everything anew at the next use, as tests need it."""
-    for cached in (workbench, volume, _analyses, network_view):
+    for cached in (workbench, volume, mask, pieces, _analyses, network_view, _preview, named_mask):
         cached.clear()
 
 

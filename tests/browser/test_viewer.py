@@ -567,7 +567,7 @@ def test_a_box_can_be_picked_and_a_focus_scrolls_to_it(page: Page, viewer_server
     look(page, "v.jump([10, 20, 90])")
     settle(page)
     page.locator(".box text").click()
-    expect(page.get_by_text("picked Boxes:0")).to_be_visible()
+    expect(page.get_by_text("picked box Boxes:0")).to_be_visible()
 
 
 def test_the_help_sheet_opens_with_a_key_lists_every_tool_and_gives_the_focus_back(

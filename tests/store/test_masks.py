@@ -86,6 +86,27 @@ def test_a_newer_version_hides_the_earlier_one_until_it_is_deleted(store: Store,
         store.mask(third.id)
 
 
+def test_the_state_before_the_latest_stroke_is_given_up_and_leaves_nothing(
+    store: Store, settings: Settings, kept: Study
+) -> None:
+    scan_id, before = kept.scans[0].id, set(arrays(settings))
+    source = store.save_mask(scan_id, mask((0, 0, 0)), name="a", origin=MaskOrigin.SEG)
+    last = ""
+    for column in (1, 2, 3):
+        voxels = tuple((0, 0, k) for k in range(column + 1))
+        last = store.save_mask(
+            scan_id, mask(*voxels), name="a", origin=MaskOrigin.CORRECTED, replaces=source.id, instead=last
+        ).id
+    assert [m.id for m in store.masks(scan_id, earlier=True)] == [source.id, last]
+    assert len(set(arrays(settings)) - before) == 2
+    again = store.save_mask(
+        scan_id, store.mask(last), name="a", origin=MaskOrigin.CORRECTED, replaces=source.id, instead=last
+    )
+    assert again.id == last, "the very same mask is not given up for itself"
+    actions = [entry.deed.action for entry in store.audit(study=kept.id)]
+    assert actions == [Action.UPDATE, Action.UPDATE, Action.CREATE, Action.CREATE, Action.CREATE]
+
+
 def test_a_mask_of_another_grid_is_refused_and_leaves_nothing(
     store: Store, settings: Settings, kept: Study, clock: Clock
 ) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from medcore.volume import Triple
-from pages.ui.viewer.panes import Measurement
+from pages.ui.viewer.panes import Measurement, Pick
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 KINDS: Final = ("length", "bidirectional", "angle", "ellipse", "rectangle", "freehand", "point", "arrow")
+PICKS: Final = ("box", "label", "mark")
 UNITS: Final = ("mm", "mm detector", "px")
 MOST_MARKS: Final = 500
 MOST_POINTS: Final = 2000
@@ -50,6 +51,17 @@ def returned(state: object, saved: Sequence[Measurement], *, panes: int) -> tupl
     named = {str(entry.get("id")) for entry in state["list"] if isinstance(entry, Mapping)}
     garbled = named - {mark.id for mark in shown}  # there, but not fit to be taken over: no reason to delete it
     return (*shown, *(mark for mark in saved if mark.id in garbled))
+
+
+def picked(state: object, *, panes: int) -> Pick | None:
+    """What the browser says was clicked; None for nothing, or nothing that could be."""
+    if not isinstance(state, Mapping):
+        return None
+    kind, pane, found, value = (state.get(name) for name in ("kind", "pane", "id", "value"))
+    if kind not in PICKS or not isinstance(pane, int) or not 0 <= pane < panes or not isinstance(found, str):
+        return None
+    (at,) = _points([state.get("at")]) or (None,)
+    return Pick(str(kind), pane, found[:MOST_TEXT], at, value if isinstance(value, int) else 0)
 
 
 def incoming(state: object, *, panes: int) -> tuple[Measurement, ...]:

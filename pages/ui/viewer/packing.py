@@ -93,7 +93,9 @@ def pack_mask(mask: Mask) -> Packed:
     """The mask's labels as 8 or 16 bits."""
 
     def make() -> Packed:
-        labels = exact(mask.labels)
+        labels = exact(
+            mask.labels.astype(np.uint8) if mask.labels.max() <= 255 else mask.labels
+        )  # a brush takes 8 bits
         return Packed(labels, _digest(labels), 0.0, float(labels.max()), 0.0, 255.0)
 
     return _masks.get(mask.labels, make)

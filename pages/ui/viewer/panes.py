@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -52,12 +52,19 @@ class HeatOverlay:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelOverlay:
-    """Labels on the scan's own grid, filled or outlined."""
+    """Labels on the scan's own grid, filled or outlined.
+
+    Args:
+        id: Comes back with a correction of it (`DrawnMask.source`) and with a pick.
+        visible: Whether it is shown; the reader may change it, and a change of it here counts again.
+    """
 
     mask: Mask
     title: str
     fill: bool = False
     opacity: float = 0.5
+    id: str = ""
+    visible: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +96,21 @@ class Pane:
 
 
 @dataclass(frozen=True, slots=True)
+class Focus:
+    """Where to look.
+
+    Args:
+        lps_mm: In the first pane's LPS mm; in pixels for an image without a scale.
+        mark: Id of a mark to choose there, or "".
+        number: Another one than before asks to look there again.
+    """
+
+    lps_mm: Triple
+    mark: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One mark drawn by the reader.
 
@@ -113,17 +135,50 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class DrawnMask:
+    """A mask as the brush left it, on the grid of its pane's scan; handed over once.
+
+    Args:
+        pane: Position of its pane.
+        source: `LabelOverlay.id` of what was corrected; "" for a mask begun anew.
+        sitting: What `viewer` was called with when it was drawn.
+        title: What to call it: that of the overlay, or "".
+    """
+
+    pane: int
+    source: str
+    sitting: str
+    mask: Mask
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What the reader clicked last.
+
+    Args:
+        kind: "box", "label" or "mark".
+        pane: Position of its pane.
+        id: The overlay's title and the box's number ("Boxes:0"), `LabelOverlay.id`, or the mark's id.
+        lps_mm: Where, for a label; in pixels for an image without a scale.
+        value: The label's value.
+    """
+
+    kind: str
+    pane: int
+    id: str
+    lps_mm: Triple | None = None
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ViewerState:
     """What the reader did: empty until something was drawn or picked.
 
     Args:
-        picked: Of the box or lesion clicked last, "overlay title:position"; "" for none.
-        mask: The mask as corrected with the brush, on the scan's grid; None while none was drawn.
-        mask_pane: Position of the pane that `mask` belongs to.
+        drawn: Masks drawn or corrected since the run before.
     """
 
     measurements: tuple[Measurement, ...] = ()
-    picked: str = ""
-    mask: Mask | None = None
-    mask_pane: int = 0
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    picked: Pick | None = None
+    drawn: tuple[DrawnMask, ...] = ()

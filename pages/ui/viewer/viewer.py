@@ -22,12 +22,22 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from medcore.volume import Mask, Triple, Volume
+from medcore.volume import Volume
 from pages.ui import pixels
-from pages.ui.viewer import assets, marks, wording
+from pages.ui.viewer import assets, drawings, marks, wording
 from pages.ui.viewer.marks import Json
 from pages.ui.viewer.packing import Packed, pack_heat, pack_mask, pack_volume
-from pages.ui.viewer.panes import BoxOverlay, HeatOverlay, LabelOverlay, Layout, Measurement, Overlay, Pane, ViewerState
+from pages.ui.viewer.panes import (
+    BoxOverlay,
+    Focus,
+    HeatOverlay,
+    LabelOverlay,
+    Layout,
+    Measurement,
+    Overlay,
+    Pane,
+    ViewerState,
+)
 
 DEFAULT_HEIGHT: Final = 620
 
@@ -40,8 +50,9 @@ def viewer(
     key: str,
     layout: Layout = Layout.AUTO,
     height: int = DEFAULT_HEIGHT,
-    focus_lps_mm: Triple | None = None,
+    focus: Focus | None = None,
     measurements: Sequence[Measurement] = (),
+    sitting: str = "",
     tools: bool = True,
 ) -> ViewerState:
     """Show scans and return what the reader has drawn or picked.
@@ -49,8 +60,9 @@ def viewer(
     Args:
         key: Name of this viewer on its page.
         height: Of the pictures, in CSS pixels; the toolbar comes on top.
-        focus_lps_mm: Where to look (the first pane's LPS mm): a change of it scrolls every linked pane there.
+        focus: Where to look: a change of it scrolls every linked pane there.
         measurements: Marks saved earlier. Others than at the run before replace what is on the screen.
+        sitting: Another one than at the run before drops what the brush has drawn, which is then among the overlays.
         tools: Whether to offer measuring and drawing.
     """
     owner = _owner()
@@ -59,9 +71,10 @@ def viewer(
         "layout": layout.value,
         "height": height,
         "tools": tools,
-        "focus": list(focus_lps_mm) if focus_lps_mm else None,
+        "focus": _focus(focus),
         "marks": [marks.outgoing(mark) for mark in measurements],
         "marksBase": marks.base(measurements),
+        "sitting": sitting,
         "panes": [_pane(pane, owner) for pane in panes],
     }
     data = {
@@ -77,7 +90,15 @@ def viewer(
         on_picked_change=_nothing,
         on_drawn_change=_nothing,
     )
-    return _state(result, panes, owner, measurements)
+    return ViewerState(
+        marks.returned(result.get("marks"), measurements, panes=len(panes)),
+        marks.picked(result.get("picked"), panes=len(panes)),
+        tuple(drawn for number, pane in enumerate(panes) for drawn in drawings.taken(pane, number, key, owner)),
+    )
+
+
+def _focus(focus: Focus | None) -> Json:
+    return None if focus is None else {"at": list(focus.lps_mm), "mark": focus.mark, "number": focus.number}
 
 
 def _nothing() -> None:
@@ -137,6 +158,8 @@ def _overlay(overlay: Overlay, owner: pixels.Owner) -> dict[str, Json]:
                 "image": _image(pack_mask(overlay.mask), owner),
                 "names": {str(value): name for value, name in overlay.mask.names.items()},
                 "fill": overlay.fill,
+                "source": overlay.id,
+                "visible": overlay.visible,
                 "opacity": overlay.opacity,
             }
         case BoxOverlay():
@@ -177,29 +200,3 @@ def _issue(spec: Mapping[str, Json], owner: pixels.Owner) -> str:
     text = json.dumps(spec, ensure_ascii=False).encode()
     content = hashlib.blake2b(text, digest_size=12).hexdigest()
     return pixels.PIXELS.issue(owner, np.frombuffer(text, dtype=np.uint8), content)
-
-
-def _state(
-    result: Mapping[str, object], panes: Sequence[Pane], owner: pixels.Owner, saved: Sequence[Measurement]
-) -> ViewerState:
-    drawn = result.get("drawn")
-    measurements = marks.returned(result.get("marks"), saved, panes=len(panes))
-    mask, pane = _drawn_mask(drawn, panes, owner) if isinstance(drawn, Mapping) else (None, 0)
-    return ViewerState(measurements, str(result.get("picked") or ""), mask, pane)
-
-
-def _drawn_mask(drawn: Mapping[str, object], panes: Sequence[Pane], owner: pixels.Owner) -> tuple[Mask | None, int]:
-    """The corrected mask that the browser has just put under its pane's token."""
-    number, token = drawn.get("pane"), str(drawn.get("token"))
-    labels = pixels.PIXELS.drawn(owner, token)
-    if not isinstance(number, int) or not 0 <= number < len(panes) or labels is None:
-        return None, 0
-    volume = panes[number].volume
-    array = np.frombuffer(labels, dtype=np.uint8)
-    if array.size != int(np.prod(volume.shape)) or pixels.PIXELS.content(owner, token) != pack_volume(volume).content:
-        return None, 0
-    names = {int(value): wording.label_name(value) for value in np.unique(array) if value}
-    for overlay in panes[number].overlays:
-        if isinstance(overlay, LabelOverlay):
-            names.update({value: name for value, name in overlay.mask.names.items() if value in names})
-    return Mask(array.reshape(volume.shape), names, volume.geometry), number

@@ -154,7 +154,8 @@ if st.toggle("Viewer", value=True):
     state = viewer(panes, key="v", layout=Layout(query.get("layout", "auto")), height=int(query.get("height", "560")))
     st.button("Rerun")
     st.text(f"runs {st.session_state['runs']}")
-    st.text(f"picked {state.picked}")
+    picked = state.picked
+    st.text(f"picked {picked and f'{picked.kind} {picked.id} {picked.value}'}")
     st.code(
         json.dumps(
             [
@@ -164,6 +165,7 @@ if st.toggle("Viewer", value=True):
         ),
         language="json",
     )
-    if state.mask is not None:
-        labels = state.mask.labels
-        st.text(f"mask {hashlib.sha256(labels.tobytes()).hexdigest()}")
+    for drawn in state.drawn:
+        st.session_state["mask"] = hashlib.sha256(drawn.mask.labels.tobytes()).hexdigest()
+    if "mask" in st.session_state:
+        st.text(f"mask {st.session_state['mask']}")

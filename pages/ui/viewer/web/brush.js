@@ -3,13 +3,14 @@ import { svg } from "./dom.js";
 import { Image } from "./images.js";
 import { eachVoxelNear } from "./measure.js";
 import { dot, scale, sub } from "./vec.js";
+import { t } from "./words.js";
 
 export const BRUSH_TOOLS = ["brush", "eraser", "fill"];
 const SEND_AFTER_MS = 700;
 
 export class Brush {
   constructor(viewer) {
-    Object.assign(this, { viewer, radius: 5, label: 1, strokes: 0, at: null });
+    Object.assign(this, { viewer, radius: 5, label: 1, at: null });
   }
 
   hold(tool) {
@@ -22,17 +23,34 @@ export class Brush {
     this.viewer.redraw();
   }
 
-  /** The mask of a pane that is being corrected: a copy of its first label map, or an empty one. */
-  edited(pane) {
-    if (!pane.edited) {
-      const image = new Image({ content: `edited:${pane.spec.image.content}`, dims: pane.image.dims, kind: "uint8" });
-      const source = pane.overlays.find(({ spec, image: labels }) => spec.kind === "labels" && labels.kind === "uint8" && labels.loaded);
-      if (source) image.data.set(source.image.data);
-      image.have.fill(1);
-      image.ready = [0, image.dims[0]];
-      pane.edited = { image };
+  /** Masks of a pane that the brush can take in hand; the fresh one is not among them until it is begun. */
+  choices(pane) { return pane.overlays.filter(({ spec, image }) => spec.kind === "labels" && image.kind === "uint8"); }
+
+  /** What the brush has in hand: the chosen mask, the first one, or a fresh one; its voxels are a copy of the overlay's. */
+  inHand(pane) {
+    const choices = this.choices(pane);
+    const overlay = (pane.target === null ? choices[0] : choices.find((o) => (o.fresh ? "" : o.id) === pane.target)) ?? this.#begun(pane);
+    if (!overlay.edited && overlay.image.loaded) {
+      overlay.edited = blank(pane, `edited:${overlay.spec.image.content}`);
+      overlay.edited.data.set(overlay.image.data);
     }
-    return pane.edited.image;
+    return overlay.edited ? overlay : null;
+  }
+
+  /** Choose the mask to correct by its overlay's id; "" begins a new one. */
+  choose(pane, id) {
+    this.flush();
+    pane.target = id;
+    this.viewer.toolbar.refresh();
+  }
+
+  #begun(pane) {
+    const image = blank(pane, `drawn:${pane.spec.image.content}`);
+    const spec = { kind: "labels", title: t("New mask"), names: { 1: t("Label {value}", { value: 1 }) }, source: "" };
+    const overlay = { spec, id: `${pane.number}:new`, image, edited: image, fresh: true, visible: true, opacity: 0.5, hidden: new Set(), threshold: 0, fill: true };
+    pane.overlays.push(overlay);
+    this.viewer.toolbar.refresh();
+    return overlay;
   }
 
   /** Outline of the brush under the pointer. */
@@ -53,13 +71,15 @@ export class Brush {
     if (!BRUSH_TOOLS.includes(tool) || viewport.cell.fusion || viewport.cell.thick) return null;
     const { pane } = viewport;
     if (!pane.image.loaded) return {};
-    const image = this.edited(pane);
+    const overlay = this.inHand(pane);
+    if (!overlay) return {}; // its labels are still on their way
+    const image = overlay.edited;
     const frame = viewport.frame();
     const changed = new Map(); // voxel number -> its value before this stroke
     const value = tool === "eraser" ? 0 : this.label;
     if (tool === "fill") {
       this.#fill(image, viewport, frame.toWorld(x, y), value, changed);
-      return { end: () => this.#finish(pane, image, changed) };
+      return { end: () => this.#finish(pane, overlay, changed) };
     }
     let from = frame.toWorld(x, y);
     this.#stroke(image, viewport, from, from, value, changed);
@@ -70,8 +90,8 @@ export class Brush {
         this.#stroke(image, viewport, from, to, value, changed);
         from = to;
       },
-      end: () => this.#finish(pane, image, changed),
-      cancel: () => this.#finish(pane, image, changed),
+      end: () => this.#finish(pane, overlay, changed),
+      cancel: () => this.#finish(pane, overlay, changed),
     };
   }
 
@@ -84,8 +104,8 @@ export class Brush {
     const limit = this.radius * this.radius;
     eachVoxelNear(pane.geometry, plane, [a, b], this.radius, (index, world) => {
       const from = flat(sub(world, a));
-      const t = square ? Math.min(1, Math.max(0, dot(from, along) / square)) : 0;
-      const off = sub(from, scale(along, t));
+      const share = square ? Math.min(1, Math.max(0, dot(from, along) / square)) : 0;
+      const off = sub(from, scale(along, share));
       if (dot(off, off) <= limit) put(image, index, value, changed, slices);
     });
     this.#show(image, slices);
@@ -120,23 +140,27 @@ export class Brush {
     this.viewer.redraw();
   }
 
-  #finish(pane, image, changed) {
+  #finish(pane, overlay, changed) {
     if (!changed.size) return;
+    const image = overlay.edited;
     const after = new Map([...changed.keys()].map((at) => [at, image.data[at]]));
     const restore = (values) => () => {
       const slices = new Set();
       for (const [at, value] of values) { image.data[at] = value; slices.add(Math.floor(at / image.sliceLength)); }
       this.#show(image, slices);
-      this.#send(pane, image);
+      this.#send(pane, overlay);
     };
     this.viewer.history.push(restore(changed), restore(after));
-    this.#send(pane, image);
+    this.viewer.toolbar.mark();
+    this.#send(pane, overlay);
   }
 
   /** Hand the mask to Python once the hand rests. */
-  #send(pane, image) {
+  #send(pane, overlay) {
+    if (this.waitsFor !== overlay) this.flush();
     clearTimeout(this.timer);
-    this.waiting = () => { this.waiting = null; sendMask(this.viewer, pane, image, ++this.strokes); };
+    this.waitsFor = overlay;
+    this.waiting = () => { this.waiting = null; sendMask(this.viewer, pane, overlay); };
     this.timer = setTimeout(() => this.waiting?.(), SEND_AFTER_MS);
   }
 
@@ -151,16 +175,24 @@ function put(image, [s, r, c], value, changed, slices) {
   slices.add(s);
 }
 
-async function sendMask(viewer, pane, image, stroke) {
-  const { root, proof } = viewer.spec;
+function blank(pane, content) {
+  const image = new Image({ content, dims: pane.image.dims, kind: "uint8" });
+  image.have.fill(1);
+  image.ready = [0, image.dims[0]];
+  return image;
+}
+
+async function sendMask(viewer, pane, overlay) {
+  const { root, proof, key } = viewer.spec;
   const { token } = pane.spec.image;
-  const packed = new Blob([image.data]).stream().pipeThrough(new CompressionStream("deflate"));
+  const note = JSON.stringify([key, pane.number, pane.sitting, overlay.spec.source ?? ""]);
+  const packed = new Blob([overlay.edited.data]).stream().pipeThrough(new CompressionStream("deflate"));
   try {
     const answer = await fetch(new URL(`${root}/pixels/${token}`, location.origin), {
-      method: "PUT", headers: { "X-Pixels-Proof": proof, "Content-Encoding": "deflate" }, body: await new Response(packed).blob(),
+      method: "PUT", headers: { "X-Pixels-Proof": proof, "X-Mask-Note": encodeURIComponent(note), "Content-Encoding": "deflate" }, body: await new Response(packed).blob(),
     });
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-    viewer.component.setStateValue("drawn", { pane: pane.number, token, stroke });
+    viewer.component.setStateValue("drawn", Date.now()); // Python looks what there is
     viewer.say("");
   } catch {
     viewer.say("unsaved");

@@ -72,8 +72,9 @@ function colouring(layer) {
   };
 }
 
-function labelColouring({ image, lut, opacity, outline, du, dv }) {
-  const at = (s, r, c) => image.at(Math.round(s), Math.round(r), Math.round(c)) || 0;
+function labelColouring({ image, lut, opacity, outline, du, dv, smooth }) {
+  const whole = (s, r, c) => image.at(Math.round(s), Math.round(r), Math.round(c)) || 0;
+  const at = smooth ? (s, r, c) => mostOf(image, s, r, c) : whole;
   const near = (s, r, c, step, k) => at(s + step[0] * k, r + step[1] * k, c + step[2] * k);
   return (s, r, c, rgba) => {
     const label = at(s, r, c);
@@ -85,6 +86,30 @@ function labelColouring({ image, lut, opacity, outline, du, dv }) {
     rgba[3] = opacity * (lut[entry + 3] / 255);
     return rgba[3] > 0;
   };
+}
+
+const near = new Float64Array(8), share = new Float64Array(8);
+
+/** The label that most of the neighbourhood of a point carries, weighted as for linear interpolation. */
+function mostOf(image, s, r, c) {
+  if (outside(image, s, r, c)) return 0;
+  const s0 = Math.floor(s), r0 = Math.floor(r), c0 = Math.floor(c);
+  const fs = s - s0, fr = r - r0, fc = c - c0, count = fs < 0.001 ? 4 : 8;
+  let same = true;
+  for (let k = 0; k < count; k++) {
+    const [os, or, oc] = [k >> 2, (k >> 1) & 1, k & 1];
+    near[k] = image.at(clamp(s0 + os, image.dims[0] - 1), clamp(r0 + or, image.dims[1] - 1), clamp(c0 + oc, image.dims[2] - 1)) || 0;
+    share[k] = (count === 4 ? 1 : os ? fs : 1 - fs) * (or ? fr : 1 - fr) * (oc ? fc : 1 - fc);
+    same &&= near[k] === near[0];
+  }
+  if (same) return near[0];
+  let best = 0, most = -1;
+  for (let k = 0; k < count; k++) {
+    let sum = 0;
+    for (let j = 0; j < count; j++) if (near[j] === near[k]) sum += share[j];
+    if (sum > most) { most = sum; best = near[k]; }
+  }
+  return best;
 }
 
 /** A function (slice, row, column, channel) giving the value there, NaN outside. */

@@ -28,6 +28,7 @@ const KEYS = [
   [["h"], N_("Flip left and right"), (v) => v.turn("flipH")],
   [["v"], N_("Flip up and down"), (v) => v.turn("flipV")],
   [["n"], N_("Smooth pixels on and off"), (v) => { v.smooth = !v.smooth; v.redraw(); }],
+  [["j"], N_("Smooth overlays on and off"), (v) => v.toggleSmoothOverlays()],
   [["f"], N_("Full screen"), (v) => v.toolbar.fullScreen()],
   [["l"], N_("Length"), (v) => v.setTool("length")],
   [["b"], N_("Long and short axis"), (v) => v.setTool("bidirectional")],

@@ -162,6 +162,7 @@ export class Marks {
   }
 
   #change({ mark, handle }, frame, from) {
+    if (this.selected !== mark.id) this.viewer.pick("mark", this.viewer.panes[mark.pane], mark.id);
     this.selected = mark.id;
     this.viewer.redraw();
     const changed = (x, y) => {

@@ -8,7 +8,7 @@ import { presetsOf } from "./windowing.js";
 
 export class Pane {
   /** @param old the pane that showed the same voxels before, whose settings are kept */
-  constructor(spec, number, first, old) {
+  constructor(spec, number, first, old, sitting) {
     Object.assign(this, { spec, number });
     this.image = imageFor(spec.image);
     this.geometry = new Geometry(spec.affine, spec.image.dims, spec.scale);
@@ -21,22 +21,31 @@ export class Pane {
     this.window = old?.window ?? this.presets[0].slice(1);
     this.invert = old?.invert ?? false;
     this.crosshair = old?.crosshair ?? this.#middle();
+    const same = old && old.sitting === sitting; // what the brush has drawn is not among the overlays yet
+    this.sitting = sitting;
     this.overlays = spec.overlays.map((overlay, k) => {
-      const before = old?.overlays.find((o) => o.spec.title === overlay.title && o.spec.kind === overlay.kind);
+      const before = old?.overlays.find((o) => o.spec.title === overlay.title && o.spec.kind === overlay.kind && o.spec.source === overlay.source);
+      const told = overlay.visible ?? true;
       return {
-        spec: overlay, id: `${number}:${k}`, image: overlay.image ? imageFor(overlay.image) : null,
-        visible: before?.visible ?? true, opacity: before?.opacity ?? overlay.opacity ?? 1, hidden: before?.hidden ?? new Set(),
+        spec: overlay, id: `${number}:${k}`, image: overlay.image ? imageFor(overlay.image) : null, edited: (same && before?.edited) || null,
+        visible: before && (before.spec.visible ?? true) === told ? before.visible : told, opacity: before?.opacity ?? overlay.opacity ?? 1, hidden: before?.hidden ?? new Set(),
         threshold: before?.threshold ?? overlay.threshold ?? 0, colours: before?.colours ?? overlay.colours, fill: before?.fill ?? overlay.fill,
       };
     });
-    this.edited = old?.edited ?? null; // the mask under the brush
+    if (same) this.overlays.push(...old.overlays.filter(({ fresh }) => fresh));
+    this.target = same ? old.target : null; // source of the mask under the brush; "" for a new one, null for the first at hand
   }
 
   get images() { return [this.image, ...this.overlays.map((o) => o.image).filter(Boolean)]; }
+  /** The mask under the brush, where it has touched one. */
+  get edited() {
+    const overlay = this.overlays.find(({ edited }) => edited);
+    return overlay ? { image: overlay.edited } : null;
+  }
   get colour() { return this.image.channels === 3; }
 
   /** The image without the mask; an overlay lies on the same grid. */
-  layers(frame, { pixels, smooth, bare, overlaysShown, thickness }) {
+  layers(frame, { pixels, smooth, smoothOverlays, smoothLabels, bare, overlaysShown, thickness }) {
     const map = mapping(frame, this.geometry.inverse, pixels);
     const base = layer(this.colour ? "rgb" : "grey", this.image, map, {
       window: this.window, invert: this.invert, smooth,
@@ -44,11 +53,9 @@ export class Pane {
     });
     base.slab ??= { count: 1, mode: 0, step: [0, 0, 0] };
     if (bare || !overlaysShown) return [base];
-    const drawn = this.overlays.filter((o) => o.visible && o.image && !(this.edited && o.spec.kind === "labels"));
-    const over = drawn.map((o) => (o.spec.kind === "heat"
-      ? layer("heat", o.image, map, { lut: lut(o.colours), opacity: o.opacity, threshold: o.threshold, smooth: true })
-      : labels(o.image, map, o.opacity, o.fill, o.hidden, pixels)));
-    if (this.edited) over.push(labels(this.edited.image, map, 0.5, true, new Set(), pixels));
+    const over = this.overlays.filter((o) => o.visible && o.image).map((o) => (o.spec.kind === "heat"
+      ? layer("heat", o.image, map, { lut: lut(o.colours), opacity: o.opacity, threshold: o.threshold, smooth: smoothOverlays })
+      : labels(o.edited ?? o.image, map, o.opacity, o.fill, o.hidden, pixels, smoothLabels)));
     return [base, ...over.flat()];
   }
 
@@ -67,10 +74,10 @@ export class Pane {
 
 const labelTables = new Map();
 
-function labels(image, map, opacity, filled, hidden, pixels) {
+function labels(image, map, opacity, filled, hidden, pixels, smooth) {
   const key = [...hidden].sort().join();
   if (!labelTables.has(key)) labelTables.set(key, labelLut(hidden));
   const table = labelTables.get(key);
-  const edge = layer("labels", image, map, { lut: table, opacity: Math.min(1, opacity + 0.4), outline: 1.25 * pixels });
-  return filled ? [layer("labels", image, map, { lut: table, opacity: opacity * 0.7 }), edge] : [edge];
+  const edge = layer("labels", image, map, { lut: table, opacity: Math.min(1, opacity + 0.4), outline: 1.25 * pixels, smooth });
+  return filled ? [layer("labels", image, map, { lut: table, opacity: opacity * 0.7, smooth }), edge] : [edge];
 }

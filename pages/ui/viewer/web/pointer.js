@@ -1,6 +1,7 @@
 // Mouse, pen and touch on the pictures: the tool in hand, wheel, pinch, double click.
 import { add, dot, scale, sub } from "./vec.js";
 
+const CLICK_PIXELS = 4;
 const NOTCH = 40; // wheel pixels for one slice
 const PIXELS_PER_SLICE = 6;
 
@@ -24,7 +25,7 @@ export function listenPointer(viewer) {
     const [x, y] = place(viewport, event);
     action = begin(viewer, viewport, toolFor(viewer, event), x, y, event);
     action.viewport = viewport;
-    action.last = [x, y];
+    action.last = action.from = [x, y];
     stage.setPointerCapture(event.pointerId);
     event.preventDefault();
   });
@@ -57,6 +58,7 @@ export function listenPointer(viewer) {
     action = null;
     const [x, y] = place(done.viewport, event);
     if (event.type === "pointerup") done.end?.(x, y); else done.cancel?.();
+    if (event.type === "pointerup" && done.plain && Math.hypot(x - done.from[0], y - done.from[1]) < CLICK_PIXELS) viewer.clicked(done.viewport, x, y);
   };
   stage.addEventListener("pointerup", finish);
   stage.addEventListener("pointercancel", finish);
@@ -106,6 +108,10 @@ function begin(viewer, viewport, tool, x, y, event) {
   }
   const own = viewer.beginMark?.(viewport, tool, x, y, event);
   if (own) return own;
+  return { plain: event.button === 0, ...withTool(viewer, viewport, tool, x, y) };
+}
+
+function withTool(viewer, viewport, tool, x, y) {
   switch (tool) {
     case "pan": return { move: (_x, _y, dx, dy) => viewer.pan(viewport, dx, dy) };
     case "zoom": return { move: (_x, _y, dx, dy) => viewer.zoom(viewport, x, y, Math.exp(-dy * 0.01)) };

@@ -82,7 +82,30 @@ bool sampled(vec3 p, out VALUE value) {
 }
 
 #ifdef LABELS
-float labelAt(vec3 p) { return inside(p) ? voxel(ivec3(floor(p + 0.5))) : 0.0; }
+float labelAt(vec3 p) {
+  if (!inside(p)) return 0.0;
+  if (!smoothed) return voxel(ivec3(floor(p + 0.5)));
+  vec3 base = floor(p), f = p - base;
+  ivec3 i = ivec3(base);
+  int count = f.x < 0.001 ? 4 : 8;
+  float near[8], share[8];
+  bool same = true;
+  for (int k = 0; k < count; k++) {
+    ivec3 o = ivec3(k >> 2, (k >> 1) & 1, k & 1);
+    near[k] = voxel(i + o);
+    vec3 w = mix(1.0 - f, f, vec3(o));
+    share[k] = (count == 4 ? 1.0 : w.x) * w.y * w.z;
+    same = same && near[k] == near[0];
+  }
+  if (same) return near[0];
+  float best = 0.0, most = -1.0;
+  for (int k = 0; k < count; k++) { // the label that most of the neighbourhood carries
+    float sum = 0.0;
+    for (int j = 0; j < count; j++) sum += near[j] == near[k] ? share[j] : 0.0;
+    if (sum > most) { most = sum; best = near[k]; }
+  }
+  return best;
+}
 #endif
 
 void main() {

@@ -57,7 +57,7 @@ export class Toolbar {
     const { viewer } = this;
     const group = MARK_TOOLS.includes(viewer.tool) || BRUSH_TOOLS.includes(viewer.tool) ? viewer.tool : "";
     const shape = JSON.stringify([viewer.layout, viewer.active, viewer.planeName, viewer.thickness.mode, viewer.fusion.mode, group, viewer.spec.tools,
-      viewer.panes.map((pane) => [pane.spec.image.content, pane.overlays.map(({ spec }) => spec.title)])]);
+      viewer.panes.map((pane) => [pane.spec.image.content, pane.target, pane.overlays.map(({ spec, id }) => [spec.title, id])])]);
     if (shape !== this.shape) {
       this.shape = shape;
       this.tools.clear();
@@ -100,7 +100,7 @@ export class Toolbar {
     this.redoing = this.button("redo", N_("Redo"), () => viewer.redo());
     return [
       menu(measuring ? viewer.tool : "length", N_("Measure and mark"), list(MARKS), { pressed: measuring }),
-      viewer.pane.colour ? null : menu(brushing ? viewer.tool : "brush", N_("Correct a mask"), list(BRUSHES, () => this.radius(), () => this.labels()), { pressed: brushing }),
+      viewer.pane.colour ? null : menu(brushing ? viewer.tool : "brush", N_("Correct a mask"), list(BRUSHES, () => this.target(), () => this.radius(), () => this.labels()), { pressed: brushing }),
       this.undoing, this.redoing,
       this.button("remove", N_("Delete the chosen mark"), () => viewer.marks.remove()),
     ];
@@ -112,12 +112,24 @@ export class Toolbar {
     return this.range(name, brush.radius, [0.5, 50, 0.5], (radius) => brush.setRadius(radius));
   }
 
-  /** Which label the brush draws. */
+  /** Which mask the brush corrects. */
+  target() {
+    const { brush, pane } = this.viewer;
+    const choices = brush.choices(pane);
+    const known = choices.map((o) => [o.fresh ? "" : o.id, o.spec.title]);
+    if (!choices.some(({ fresh }) => fresh)) known.push(["", t("New mask")]);
+    return this.select(N_("Mask to correct"), known, pane.target ?? known[0][0], (id) => brush.choose(pane, id));
+  }
+
+  /** Which label the brush draws: one of the mask's, or the next number. */
   labels() {
-    const { viewer } = this;
-    const named = viewer.pane.overlays.filter(({ spec }) => spec.kind === "labels").flatMap(({ spec }) => Object.entries(spec.names));
-    if (named.length < 2) return null;
-    return this.select(N_("Label"), named, String(viewer.brush.label), (value) => { viewer.brush.label = Number(value); });
+    const { brush, pane } = this.viewer;
+    const choices = brush.choices(pane);
+    const overlay = choices.find((o) => (o.fresh ? "" : o.id) === pane.target) ?? (pane.target === null ? choices[0] : null);
+    const names = { 1: t("Label {value}", { value: 1 }), ...(overlay?.spec.names ?? {}) };
+    const next = Math.max(...Object.keys(names).map(Number)) + 1;
+    if (next < 256) names[next] = t("Label {value}", { value: next });
+    return this.select(N_("Label"), Object.entries(names), String(brush.label), (value) => { brush.label = Number(value); });
   }
 
   windowing() {
@@ -185,7 +197,8 @@ export class Toolbar {
 
   overlayList() {
     const { viewer } = this;
-    return viewer.panes.flatMap((pane) => pane.overlays.flatMap((overlay) => {
+    const smooth = check(`${t("Smooth overlays")} (J)`, viewer.smoothOverlays, () => viewer.toggleSmoothOverlays());
+    return [...viewer.panes.flatMap((pane) => pane.overlays.flatMap((overlay) => {
       const { spec } = overlay;
       const title = viewer.panes.length > 1 ? `${pane.spec.title}: ${spec.title}` : spec.title;
       const lines = [check(title, overlay.visible, (on) => { overlay.visible = on; viewer.redraw(); })];
@@ -196,7 +209,7 @@ export class Toolbar {
       }
       lines.push(check(t("Filled"), overlay.fill, (on) => { overlay.fill = on; viewer.redraw(); }));
       return lines;
-    }));
+    })), smooth];
   }
 
   showLegend(name) {

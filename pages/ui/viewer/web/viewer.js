@@ -33,7 +33,7 @@ export class Viewer {
     this.renderer.restored.add(this.redrawAll);
     this.dirty = new Set();
     Object.assign(this, { panes: [], viewports: [], views: new Map(), active: 0, planeName: null, tool: "window", previousTool: "window",
-      overlaysShown: true, smooth: true, thickness: { mode: "none", mm: 10 }, showsCrosshair: false,
+      overlaysShown: true, smooth: true, smoothOverlays: true, thickness: { mode: "none", mm: 10 }, showsCrosshair: false,
       fusion: { mode: "swipe", amount: 0.5 }, links: new Links(this), history: new History() });
     Object.assign(this, { marks: new Marks(this), brush: new Brush(this), cine: new Cine(this) });
   }
@@ -47,7 +47,7 @@ export class Viewer {
 
   #open(spec) {
     const before = remembered.get(spec.key);
-    if (before) Object.assign(this, { overlaysShown: before.overlaysShown, smooth: before.smooth, thickness: before.thickness, tool: before.tool });
+    if (before) Object.assign(this, { overlaysShown: before.overlaysShown, smooth: before.smooth, smoothOverlays: before.smoothOverlays, thickness: before.thickness, tool: before.tool });
     this.root.append(el("link", { rel: "stylesheet", href: `${spec.root}/viewer/${spec.version}/viewer.css`, onload: () => { this.root.classList.remove("waiting"); this.redraw(); } }));
     this.toolbar = new Toolbar(this);
     this.stage = el("div", { class: "stage" });
@@ -65,7 +65,7 @@ export class Viewer {
     const old = before?.panes ?? [];
     const first = spec.panes[0];
     this.spec = spec;
-    this.panes = spec.panes.map((pane, k) => new Pane(pane, k, first, old.find((p) => p.spec.image.content === pane.image.content)));
+    this.panes = spec.panes.map((pane, k) => new Pane(pane, k, first, old.find((p) => p.spec.image.content === pane.image.content), spec.sitting));
     const samePixels = old.length === this.panes.length && old.every((pane, k) => pane.spec.image.content === this.panes[k].spec.image.content);
     this.#keep(samePixels, before);
     const offered = possible(this.panes, this.active);
@@ -75,14 +75,14 @@ export class Viewer {
     this.links.reset();
     this.listen();
     this.build();
-    if (spec.focus && focusMoved) this.jump(spec.focus);
+    if (spec.focus && focusMoved) this.#goTo(spec.focus);
   }
 
   /** Keep views and marks while the scans stay the same; begin anew with others. */
   #keep(samePixels, before) {
     if (!samePixels) Object.assign(this, { views: new Map(), active: 0, planeName: null });
     else if (before !== this) Object.assign(this, { views: before.views });
-    const sameMarks = samePixels && before.spec.marksBase === this.spec.marksBase;
+    const sameMarks = samePixels && before.spec.marksBase === this.spec.marksBase && before.spec.sitting === this.spec.sitting;
     if (sameMarks && before !== this) {
       this.history = before.history;
       this.marks.list = before.marks.list;
@@ -107,7 +107,7 @@ export class Viewer {
   retry() {
     for (const pane of this.panes) {
       this.fetch(pane.image, pane.spec.image);
-      for (const overlay of pane.overlays) if (overlay.image) this.fetch(overlay.image, overlay.spec.image);
+      for (const overlay of pane.overlays) if (overlay.spec.image) this.fetch(overlay.image, overlay.spec.image);
     }
   }
 
@@ -204,7 +204,7 @@ export class Viewer {
   }
 
   layersFor(viewport, frame, pixels) {
-    const options = { pixels, smooth: this.smooth, bare: viewport.cell.bare, overlaysShown: this.overlaysShown, thickness: this.thicknessOf(viewport) };
+    const options = { pixels, smooth: this.smooth, smoothOverlays: this.smoothOverlays, smoothLabels: this.smoothOverlays && !BRUSH_TOOLS.includes(this.tool), bare: viewport.cell.bare, overlaysShown: this.overlaysShown, thickness: this.thicknessOf(viewport) };
     if (viewport.cell.fusion) return fusionLayers(this, frame, options);
     return viewport.pane.layers(frame, options);
   }
@@ -261,6 +261,13 @@ export class Viewer {
   scroll(viewport, by) {
     const { pane, plane } = viewport;
     this.moveCrosshair(pane, pane.geometry.scrolled(pane.crosshair, plane, by));
+  }
+
+  /** Look where Python says; a mark there is chosen. */
+  #goTo({ at, mark }) {
+    if (this.marks.list.some(({ id }) => id === mark)) this.marks.selected = mark;
+    this.jump(at);
+    for (const viewport of this.viewports) viewport.bringIntoView(at);
   }
 
   /** Look at a point given in the first pane's LPS mm. */
@@ -341,6 +348,12 @@ export class Viewer {
     this.redraw();
   }
 
+  /** Heat and labels interpolated between voxels, or voxel by voxel. */
+  toggleSmoothOverlays() {
+    this.smoothOverlays = !this.smoothOverlays;
+    this.redraw();
+  }
+
   /** Change one property of all heat maps ("heat") or label maps ("labels"). */
   setOverlays(kind, change) {
     for (const pane of this.panes) for (const overlay of pane.overlays) if (overlay.spec.kind === kind) Object.assign(overlay, change);
@@ -361,7 +374,21 @@ export class Viewer {
     this.redraw();
   }
 
-  pick(pane, overlay, index) {
-    this.component.setStateValue("picked", `${overlay.spec.title}:${index}`);
+  /** Tell Python what was clicked: a box, the label under a point, or a mark. */
+  pick(kind, pane, id, more = {}) {
+    this.component.setStateValue("picked", { kind, pane: pane.number, id, at: null, value: 0, ...more });
+  }
+
+  /** Pick what is labelled under a click that moved nothing. */
+  clicked(viewport, x, y) {
+    if (viewport.cell.bare || viewport.cell.fusion || viewport.cell.thick || !this.overlaysShown) return;
+    const { pane } = viewport;
+    const world = viewport.frame().toWorld(x, y);
+    const index = pane.geometry.toIndex(world).map(Math.round);
+    const shown = pane.overlays.filter(({ spec, visible }) => spec.kind === "labels" && visible);
+    for (const { spec, image, edited, hidden } of shown.reverse()) {
+      const value = (edited ?? image).at(...index);
+      if (value && !hidden.has(value)) { this.pick("label", pane, spec.source, { at: pane.geometry.toWorld(index), value }); return; }
+    }
   }
 }

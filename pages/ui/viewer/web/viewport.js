@@ -56,7 +56,7 @@ export class Viewport {
     if (viewer.showsCrosshair) parts.push(crosshair(frame, viewer.crosshairOf(pane)));
     if (!this.cell.bare && viewer.overlaysShown) {
       for (const overlay of pane.overlays) {
-        if (overlay.spec.kind === "boxes" && overlay.visible) parts.push(boxes(frame, overlay, (index) => viewer.pick(pane, overlay, index)));
+        if (overlay.spec.kind === "boxes" && overlay.visible) parts.push(boxes(frame, overlay, (index) => viewer.pick("box", pane, `${overlay.spec.title}:${index}`)));
       }
     }
     this.over.setAttribute("viewBox", `0 0 ${frame.width} ${frame.height}`);
@@ -82,6 +82,14 @@ export class Viewport {
     this.element.setAttribute("aria-label", [pane.spec.title, ...place].join(", "));
     this.#slide(slice, plane.count);
     this.#report();
+  }
+
+  /** Pan so far that a point is seen, where the picture is magnified beyond it. */
+  bringIntoView(world) {
+    const frame = this.frame();
+    if (!frame || !this.view.mmPerPx) return;
+    const [x, y] = frame.toScreen(world);
+    if (x < 0 || y < 0 || x > frame.width || y > frame.height) frame.pan(frame.width / 2 - x, frame.height / 2 - y);
   }
 
   /** Screen pixels for one voxel, against one for one. */
@@ -132,7 +140,7 @@ export class Viewport {
     const lines = [pane.spec.unit === "GREY" ? `${unit} ${values.map(digits).join(" ")}` : `${values.map(digits).join(" ")} ${unit}`];
     for (const overlay of this.cell.bare ? [] : pane.overlays) {
       if (!overlay.image || !overlay.visible || !this.viewer.overlaysShown) continue;
-      const value = overlay.image.at(...index);
+      const value = (overlay.edited ?? overlay.image).at(...index);
       if (value === null) continue;
       if (overlay.spec.kind === "heat") lines.push(`${overlay.spec.title} ${(value / 255).toFixed(2)}`);
       else if (value) lines.push(overlay.spec.names[value] ?? `${value}`);
