@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import typer
 
 from medcore.errors import MedcoreError
-from medcore.shell import analyse, assess, catalogues, compare, export, quality, read, train
+from medcore.shell import analyse, assess, catalogues, compare, evaluate, export, prepare, quality, read, train
 from medcore.shell.output import print_error, stdout_for_the_answer_alone, t
 
 USER_ERROR = 2
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("read", help=t("Read scans and say what they are."))(read.read)
 app.command("quality", help=t("Say what is wrong with scans, the worst first."))(quality.quality)
+app.command("prepare", help=t("Put a scan through a recipe, or find a region in it."))(prepare.prepare)
 app.command("tasks", help=t("List the clinical questions."))(catalogues.tasks)
 app.add_typer(catalogues.models, name="models", help=t("List the models, or verify their weights."))
 app.command("analyse", help=t("Run a model on a scan, with an explanation if asked for."))(analyse.analyse)
@@ -34,6 +35,7 @@ app.command("studies", help=t("List the stored studies."))(export.studies)
 app.command("export", help=t("Write a stored study or result as files without identity."))(export.export)
 app.command("deidentify", help=t("Write DICOM files again without identity."))(export.deidentify)
 app.command("compare", help=t("Compare studies before and after treatment."))(compare.compare)
+app.command("evaluate", help=t("Measure a model on labelled pictures."))(evaluate.evaluate)
 app.command("train", help=t("Train a model by a recipe."))(train.train)
 
 

@@ -18,7 +18,7 @@ from medcore.cards import ModelCard
 from medcore.engine import Engine, HeatMap, Output
 from medcore.errors import N_, Message, UnfitInputError
 from medcore.imaging.fitting import spread_heat
-from medcore.records import Classification, Explanation, Issue, Prediction, Run, Severity
+from medcore.records import Classification, Detection, Explanation, Issue, Prediction, Run, Severity
 from medcore.tasks import Prepared, Task
 from medcore.volume import Volume
 
@@ -69,6 +69,7 @@ def analyse(
     preparing = time.perf_counter() - started
     output = engine.run(card, prepared.inputs, device=device)
     notes = tuple(Issue("engine", Severity.WARN, note) for note in output.notes)
+    strange = unfamiliar(output, card)
     run = Run(
         id=uuid.uuid4().hex,
         study=study,
@@ -84,10 +85,34 @@ def analyse(
         seconds=preparing + output.seconds,  # not the loading of a model, which happens once
         software=MappingProxyType({"medcore": medcore.__version__, **engine.software()}),
         started_at=started_at,
-        warnings=(*issues, *notes),
+        warnings=(*issues, *notes, *strange),
     )
-    prediction = task.interpret(output.logits[0], scan, card, run)
+    dense = None if output.dense is None else output.dense[0]
+    logits = np.asarray(output.logits.mean(axis=0), dtype=float32)  # over the views of one scan
+    prediction = task.interpret(logits, scan, card, run, dense=dense, prepared=prepared)
     return Answer(prediction, prepared, output)
+
+
+def unfamiliar(output: Output, card: ModelCard, index: int = 0) -> tuple[Issue, ...]:
+    """A doubt when the network's features of an input lie far from those of its training images."""
+    if output.distance is None or card.familiarity is None:
+        return ()
+    distance, limit = float(output.distance[index]), card.familiarity.threshold
+    if distance <= limit:
+        return ()
+    return (
+        Issue(
+            code="unfamiliar",
+            severity=Severity.WARN,
+            message=Message(
+                N_("This does not look like what the model learnt from (distance {distance:.1f}, limit {limit:.1f})."),
+                {"distance": distance, "limit": limit},
+            ),
+            hint=Message(N_("Do not rely on the result; check that the image fits the question.")),
+            measured=distance,
+            limit=limit,
+        ),
+    )
 
 
 def explain(
@@ -132,6 +157,8 @@ def most_probable(prediction: Prediction) -> str:
     match prediction:
         case Classification(scores=scores):
             return max(scores, key=lambda score: score.probability).label
+        case Detection(boxes=boxes) if boxes:
+            return max(boxes, key=lambda box: box.probability).label
         case _:
             raise UnfitInputError(N_("This prediction has no scores to explain."))
 

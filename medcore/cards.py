@@ -145,6 +145,7 @@ class ModelCard:
     metrics: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
     trained_on: str = ""
     split_sha256: str = ""  # of split.csv: which picture was trained, validated and tested on
+    views: int = 1  # 2: the answer is the mean over the picture and its mirror image
     conformal: Conformal | None = None
     familiarity: Familiarity | None = None
 
@@ -267,6 +268,7 @@ def _card(table: Mapping[str, Any], folder: Path) -> ModelCard:
         metrics=_metrics(folder / EVALUATION_FILE),
         trained_on=str(table.get("trained_on", "")),
         split_sha256=str(table.get("split_sha256", "")),
+        views=int(table.get("views", 1)),
         conformal=_conformal(table.get("conformal")),
         familiarity=_familiarity(table.get("familiarity")),
     )

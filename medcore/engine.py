@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from numpy import float32
+from numpy import float32, float64
 from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
@@ -33,6 +33,8 @@ class Output:
         precision: "float32" or "bf16".
         seconds: Wall time of the pass, transfers included.
         notes: What the user should know, such as a fallback to the CPU.
+        dense: (N, channels, h, w) float32 of a network that answers for each place, or None.
+        distance: (N,) how unlike its training images the network finds each input; None when the card has no gate.
     """
 
     logits: NDArray[float32]
@@ -41,6 +43,8 @@ class Output:
     precision: str
     seconds: float
     notes: tuple[Message, ...] = ()
+    dense: NDArray[float32] | None = None
+    distance: NDArray[float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,7 +41,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "comparison": (4.1, {"numpy", "scipy"}),
     "exports": (4.1, {"numpy", "pydicom", "highdicom", "nibabel", "nrrd", "SimpleITK", "jinja2", "PIL"}),
     "analysis": (4.2, {"numpy"}),
-    "nn": (5, {"numpy", "torch", "torchvision", "captum", "monai", "safetensors", "cv2"}),
+    "nn": (5, {"numpy", "torch", "torchvision", "captum", "monai", "safetensors", "cv2", "lightning_fabric"}),
     "workbench": (6, {"numpy"}),
     "shell": (7, {"typer", "rich", "numpy"}),
     "__main__": (7.1, {"typer", "rich"}),
@@ -56,6 +56,7 @@ DISTRIBUTIONS = {
     "PIL": "Pillow",
     "cv2": "opencv-python-headless",
     "sklearn": "scikit-learn",
+    "lightning_fabric": "lightning-fabric",
     "nrrd": "pynrrd",
     "skimage": "scikit-image",
 }
@@ -69,6 +70,7 @@ CATALOGUES = {
     "medcore/imaging/quality": "CHECK",
     "medcore/nn/networks": "NETWORK",
     "medcore/nn/explainers": "EXPLAINER",
+    "medcore/nn/training/sources": "SOURCE",
 }
 
 

@@ -287,7 +287,7 @@ def test_train_writes_a_model_that_can_be_used_at_once(
     assert outcome.code == 0, outcome.err
     assert (outcome.json["model"]["id"], outcome.json["model"]["labels"]) == ("toy", ["disc"])
     assert {path.name for path in out.iterdir()} >= {"card.toml", "weights.safetensors", "evaluation.json"}
-    assert "epoch 0" in Path(outcome.json["log"]).read_text(encoding="utf-8")
+    assert "epoch 1 of 1" in Path(outcome.json["log"]).read_text(encoding="utf-8")
     picture = next((discs / "one").glob("*.png"))
     answer = call("analyse", picture, "--task", "chest_xray", "--json", MEDCORE_MODELS_DIR=str(out.parent))
     assert answer.json["scores"][0]["label"] == "disc"

@@ -21,11 +21,13 @@ from safetensors import SafetensorError
 from medcore.cards import ModelCard, verify_weights
 from medcore.engine import Device, HeatMap, Output
 from medcore.errors import N_, CardError, DeviceError, Message, WeightsError
+from medcore.evaluation.gate import Gate
 from medcore.nn.explainers import load_explainer
 from medcore.nn.networks import CamNet, load_network
 from medcore.settings import Settings
 
 BYTES_PER_MB = 1024 * 1024
+GATE = "gate."  # begins the names of the gate's tensors in a weight file
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Loaded:
     precision: torch.dtype
     megabytes: float
     layer: str
+    gate: Gate | None = None
 
 
 class TorchEngine:
@@ -121,9 +124,20 @@ class TorchEngine:
             maps = loaded.network.trunk(images)
             logits = loaded.network.classify(maps)
             answer = logits.float().cpu().numpy(), maps.float().contiguous().cpu().numpy()
+            dense = loaded.network.locate(maps)
+            places = None if dense is None else dense.float().contiguous().cpu().numpy()
+        distance = None if loaded.gate is None else loaded.gate.distance(answer[1].mean(axis=(2, 3)))
         precision = "bf16" if loaded.precision is torch.bfloat16 else "float32"
         seconds = time.perf_counter() - started
-        return Output(*answer, device=str(place), precision=precision, seconds=seconds, notes=notes)
+        return Output(
+            *answer,
+            device=str(place),
+            precision=precision,
+            seconds=seconds,
+            notes=notes,
+            dense=places,
+            distance=distance,
+        )
 
     def _lock(self, place: torch.device) -> threading.RLock:
         with self._cache_lock:
@@ -220,6 +234,7 @@ def load_model(card: ModelCard, place: torch.device, precision: torch.dtype) -> 
         )
     try:
         weights = safetensors.torch.load_file(card.weights)
+        gate = take_gate(weights)
         with torch.device("meta"):
             network = architecture.build(channels=card.contract.channels, labels=len(card.labels), **card.options)
         network.load_state_dict({k: _full(v, precision) for k, v in weights.items()}, assign=True)
@@ -233,7 +248,15 @@ def load_model(card: ModelCard, place: torch.device, precision: torch.dtype) -> 
     network.eval().requires_grad_(False)
     network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     megabytes = sum(v.numel() * v.element_size() for v in network.state_dict().values()) / BYTES_PER_MB
-    return Loaded(network, precision, megabytes, architecture.layer)
+    return Loaded(network, precision, megabytes, architecture.layer, gate)
+
+
+def take_gate(weights: dict[str, torch.Tensor]) -> Gate | None:
+    """The gate that lies in a weight file beside the network, taken out of its tensors; None without one."""
+    parts = {name: weights.pop(GATE + name) for name in ("mean", "directions", "rest") if GATE + name in weights}
+    if len(parts) < 3:
+        return None
+    return Gate(parts["mean"].float().numpy(), parts["directions"].float().numpy(), float(parts["rest"]))
 
 
 def _full(value: torch.Tensor, precision: torch.dtype) -> torch.Tensor:

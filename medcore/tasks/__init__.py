@@ -58,6 +58,9 @@ class Task(ABC):
     title: str  # marked with N_
     question: str  # one plain sentence, marked with N_
     modalities: tuple[str, ...]  # DICOM modalities it takes; "" for a picture that names none
+    version: int = 1  # of the preprocessing; another number makes caches of prepared pictures anew
+    mean: float = 0.5  # of the picture in 0..1: what the network gets is (picture - mean) / spread
+    spread: float = 0.25
 
     @property
     def id(self) -> str:
@@ -73,8 +76,23 @@ class Task(ABC):
         """The network's input. Training calls the same method."""
 
     @abstractmethod
-    def interpret(self, logits: NDArray[float32], scan: Volume, card: ModelCard, run: Run) -> Prediction:
-        """What the network's answer means."""
+    def interpret(
+        self,
+        logits: NDArray[float32],
+        scan: Volume,
+        card: ModelCard,
+        run: Run,
+        *,
+        dense: NDArray[float32] | None = None,
+        prepared: Prepared | None = None,
+    ) -> Prediction:
+        """What the network's answer means.
+
+        Args:
+            logits: (labels,) of the whole picture.
+            dense: (channels, h, w) of a network that answers for each place, or None.
+            prepared: The network's input, where the answer must be carried back to the scan.
+        """
 
 
 def load_task(name: str) -> Task:

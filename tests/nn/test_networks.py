@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchvision
 
-from medcore.nn.networks import CamNet, load_networks
+from medcore.nn.networks import CamNet, load_networks, skip_blocks
 
 NETWORKS = load_networks()
 SMALL = {
@@ -12,6 +12,10 @@ SMALL = {
     "resnet50": {"width": 8},
     "densenet121": {"growth": 4, "stem": 8},
     "vgg11_bn": {"width": 8},
+    "box_resnet18": {"width": 8, "features": 8},
+    "efficientnet_b0": {"width": 0.25, "depth": 0.5},
+    "convnext_tiny": {"width": 8, "depth": 1},
+    "vit_small": {"width": 24, "depth": 2},
 }
 
 
@@ -26,7 +30,7 @@ def images(name: str, channels: int = 1, count: int = 2) -> torch.Tensor:
 
 
 def test_the_catalogue_holds_the_promised_networks() -> None:
-    assert set(NETWORKS) == {"vgg11_bn", "resnet18", "resnet50", "densenet121", "simple_cnn"}
+    assert set(NETWORKS) == {*SMALL, "simple_cnn"}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -64,7 +68,9 @@ def test_no_relu_works_in_place_and_each_is_used_once(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_parameter_receives_a_gradient(name: str) -> None:
     net = build(name).train()
-    net(images(name, count=4)).sum().backward()
+    maps = net.trunk(images(name, count=4))
+    dense = net.locate(maps)
+    (net.classify(maps).sum() + (0 if dense is None else dense.sum())).backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
 
 
@@ -90,3 +96,28 @@ def test_the_dense_network_computes_what_torchvision_computes() -> None:
     batch = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
         torch.testing.assert_close(ours(batch), theirs(batch), rtol=1e-4, atol=1e-5)
+
+
+def test_a_detector_gives_each_cell_a_logit_and_four_positive_distances() -> None:
+    net = build("box_resnet18", labels=1)
+    dense = net.locate(net.trunk(images("box_resnet18")))
+    assert dense is not None
+    assert dense.shape == (2, 5, 12, 12)
+    assert (dense[:, 1:] > 0).all()
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_b0", "convnext_tiny", "vit_small"])
+def test_skipped_blocks_change_training_and_never_the_answer(name: str) -> None:
+    net = build(name)
+    before = net(images(name))
+    skip_blocks(net, 0.9)
+    assert torch.equal(net(images(name)), before)
+    assert "skip" not in "".join(net.state_dict())
+    net.train()
+    assert not torch.equal(net.trunk(images(name)), net.trunk(images(name)))
+
+
+@pytest.mark.parametrize("side", [64, 112])
+def test_a_transformer_takes_any_size_that_its_patch_divides(side: int) -> None:
+    net = build("vit_small")
+    assert net(torch.zeros(1, 1, side, side)).shape == (1, 2)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torchvision.ops import StochasticDepth
 
 from medcore.registry import load_entries, load_entry
 
@@ -27,12 +28,18 @@ class CamNet(nn.Module):
     def __init__(self, trunk: nn.Module, *, features: int, labels: int) -> None:
         super().__init__()
         self.trunk = trunk
+        self.dropout = nn.Dropout(0.0)  # training sets its share
         self.head: nn.Module = nn.Linear(features, labels)
 
     def classify(self, maps: Tensor) -> Tensor:
         """Logits (N, labels) from feature maps (N, K, h, w)."""
-        logits: Tensor = self.head(maps.mean(dim=(2, 3)))
+        logits: Tensor = self.head(self.dropout(maps.mean(dim=(2, 3))))
         return logits
+
+    def locate(self, maps: Tensor) -> Tensor | None:
+        """What the network says of each place (N, channels, h, w); None for one that answers for the whole picture."""
+        del maps
+        return None
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, labels) from images (N, C, H, W)."""
@@ -101,6 +108,13 @@ def start_weights(module: nn.Module) -> None:
         elif isinstance(child, nn.Linear):
             nn.init.normal_(child.weight, std=0.01)
             nn.init.zeros_(child.bias)
+
+
+def skip_blocks(network: nn.Module, share: float) -> None:
+    """Let training skip residual blocks at random, the last ones most (Huang et al. 2016, arXiv:1603.09382)."""
+    blocks = [m for m in network.modules() if isinstance(m, StochasticDepth)]
+    for number, block in enumerate(blocks, start=1):
+        block.p = share * number / len(blocks)
 
 
 def count_parameters(module: nn.Module) -> int:

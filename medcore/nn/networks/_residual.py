@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
+from torchvision.ops import StochasticDepth
 
 
 class ClearBasicBlock(BasicBlock):  # type: ignore[misc]  # torchvision carries no types
@@ -15,12 +16,13 @@ class ClearBasicBlock(BasicBlock):  # type: ignore[misc]  # torchvision carries 
         super().__init__(inplanes, planes, stride, downsample)
         self.relu = nn.ReLU()
         self.relu2 = nn.ReLU()
+        self.skip = StochasticDepth(0.0, "row")  # training sets its share
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (N, K, h, w) to maps (N, planes, h / stride, w / stride)."""
         identity = x if self.downsample is None else self.downsample(x)
         out = self.relu(self.bn1(self.conv1(x)))
-        result: Tensor = self.relu2(self.bn2(self.conv2(out)) + identity)
+        result: Tensor = self.relu2(self.skip(self.bn2(self.conv2(out))) + identity)
         return result
 
 
@@ -32,13 +34,14 @@ class ClearBottleneck(Bottleneck):  # type: ignore[misc]
         self.relu = nn.ReLU()
         self.relu2 = nn.ReLU()
         self.relu3 = nn.ReLU()
+        self.skip = StochasticDepth(0.0, "row")
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (N, K, h, w) to maps (N, 4 planes, h / stride, w / stride)."""
         identity = x if self.downsample is None else self.downsample(x)
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu2(self.bn2(self.conv2(out)))
-        result: Tensor = self.relu3(self.bn3(self.conv3(out)) + identity)
+        result: Tensor = self.relu3(self.skip(self.bn3(self.conv3(out))) + identity)
         return result
 
 

@@ -6,37 +6,56 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from medcore.cards import Calibration
+from medcore.cards import ModelCard
 from medcore.nn.training.recipe import Recipe
 
 HEADER = "# Model card, written by training from recipe.toml; change the recipe, not this file.\n"
 
 
-def card_text(recipe: Recipe, *, sha256: str, calibration: Calibration, threshold: float, trained_on: str) -> str:
+def card_text(recipe: Recipe, card: ModelCard, *, trained_on: str) -> str:
     """The text of card.toml.
 
     Args:
-        sha256: Of the weight file.
-        calibration: Fitted on the validation split.
-        threshold: Operating point on the calibrated probability, chosen on the validation split.
+        card: With the digests, calibration, operating points, limits and gate that training found.
         trained_on: ISO date.
     """
-    card = dict(recipe.card)
-    labels = [{**entry, "threshold": threshold} for entry in card.pop("labels")]
-    contract = card.pop("input")
+    said = dict(recipe.card)
+    labels = [
+        {**entry, "threshold": label.threshold} for entry, label in zip(said.pop("labels"), card.labels, strict=True)
+    ]
+    contract = said.pop("input")
     plain: dict[str, Any] = {
         "task": recipe.task,
         "network": recipe.network,
-        "sha256": sha256,
+        "sha256": card.sha256,
+        "split_sha256": card.split_sha256,
         "trained_on": trained_on,
         "precision": "float32",
-        **card,
+        "views": card.views,
+        **said,
     }
-    lines = [HEADER, *_pairs(plain), "", "[options]", *_pairs(recipe.options), "", "[input]", *_pairs(contract)]
-    lines += ["", "[calibration]", f"slope = {calibration.slope:.6f}", f"offset = {calibration.offset:.6f}"]
+    lines = [HEADER, *_pairs(plain), "", "[options]", *_pairs(recipe.network_options), "", "[input]", *_pairs(contract)]
+    lines += ["", "[calibration]", f'method = "{recipe.options.calibration}"', *_calibration(card)]
+    chosen = {"method": recipe.options.operating_point, "target": recipe.options.operating_target}
+    lines += ["", "[operating_point]", *_pairs(chosen)]
+    if card.conformal is not None:
+        limits = card.conformal
+        lines += ["", "[conformal]", f"coverage = {limits.coverage}"]
+        lines += [f"positive_from = {limits.positive_from}", f"negative_to = {limits.negative_to}"]
+    if card.familiarity is not None:
+        gate = card.familiarity
+        lines += ["", "[familiarity]", f"threshold = {gate.threshold}"]
+        lines += [f"refused_validation = {gate.refused_validation}"]
+        lines += ["", "[familiarity.refused]", *(f"{json.dumps(k)} = {v}" for k, v in gate.refused.items())]
     for label in labels:
         lines += ["", "[[labels]]", *_pairs(label)]
     return "\n".join(lines) + "\n"
+
+
+def _calibration(card: ModelCard) -> list[str]:
+    if card.calibration.knots:
+        return [f"knots = {[list(knot) for knot in card.calibration.knots]}"]
+    return [f"slope = {card.calibration.slope:.6f}", f"offset = {card.calibration.offset:.6f}"]
 
 
 def _pairs(table: Mapping[str, Any]) -> list[str]:

@@ -4,38 +4,57 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from medcore.errors import N_, CardError
+from medcore.nn.training.options import Augmentation, Options, read_options, refuse_unknown
+
+EVERY = "*"
+FIRST_LABEL = ""  # the key of Source.positive that stands for the card's first label
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One data set: a folder with an index.csv.
+    """One data set.
 
     Args:
         name: Shown in the evaluation.
-        folder: Where index.csv and the pictures are, relative to the data folder.
-        column: Column of index.csv that holds the label.
-        positive: Values of that column that mean "finding present"; all others mean absent; "*" means every value.
-        group: Column of index.csv that names the patient.
-        weight: Share of training draws; half of it positive, half negative, so that the source says nothing
-            about the label. 0 for a source that is only evaluated on.
+        folder: Where it is, relative to the data folder.
+        format: Id of an adapter in medcore/nn/training/sources.
+        table: Name of its table (table, dicom) or of its file (medmnist, coco).
+        file: Column that names the picture.
+        column: Column that holds the label.
+        positive: For each label the values that mean "present"; all others mean absent; "*" means every value.
+        group: Column that names the patient; "" when nobody knows (near-duplicates still stay together).
+        split: Column with train, validation or test; "" to split here.
+        columns: Further columns to report by (region, age, sex, device).
+        weight: Share of training draws; 0 for a source that is only evaluated on.
+        exclude: (column, value) pairs of rows to leave out.
     """
 
     name: str
     folder: str
-    column: str
-    positive: tuple[str, ...]
-    group: str
-    weight: float
+    format: str = "table"
+    table: str = ""
+    file: str = "file"
+    column: str = "label"
+    positive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    group: str = ""
+    split: str = ""
+    columns: tuple[str, ...] = ()
+    weight: float = 0.0
+    exclude: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stretch of training at one picture size, in pixels; later stages go on from earlier ones."""
+    """A stretch of training at one picture size, in pixels; later stages go on from earlier ones.
+
+    Args:
+        batch: Pictures of one step of the optimiser, over all devices and accumulated steps.
+    """
 
     size: int
     epochs: int
@@ -49,45 +68,101 @@ class Recipe:
 
     task: str
     network: str
-    options: Mapping[str, int | float]
+    network_options: Mapping[str, int | float]
     seed: int
     draws: int  # pictures per epoch
-    weight_decay: float
-    label_smoothing: float
-    average: float  # decay of the running average of weights that is shipped
+    options: Options
+    augmentation: Augmentation
     sources: tuple[Source, ...]
     external: tuple[Source, ...]  # never trained on; the whole of them is a test of its own
+    strangers: tuple[Source, ...]  # pictures of something else, to measure how many the gate refuses
     stages: tuple[Stage, ...]
     card: Mapping[str, Any]
+
+
+OWN_KEYS = ("task", "network", "seed", "draws", "options", "augmentation", "sources", "external", "strangers")
+KEYS = (*OWN_KEYS, "stages", "card", *(f.name for f in fields(Options)))
+CARD_KEYS = (
+    "title",
+    "version",
+    "summary",
+    "intended_use",
+    "out_of_scope",
+    "training_data",
+    "limits",
+    "licence",
+    "attribution",
+    "input",
+    "labels",
+)
 
 
 def load_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file.
 
     Raises:
-        CardError: It cannot be read or lacks a field.
+        CardError: It cannot be read, lacks a field, has an unknown one, or a value that cannot be.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _unusable(path, str(error)) from error
+    refuse_unknown(table, KEYS, path=path.name)
+    refuse_unknown(table.get("card", {}), CARD_KEYS, path=path.name, section="card")
+    options = {f.name: table[f.name] for f in fields(Options) if f.name in table}
+    try:
         return Recipe(
-            task=table["task"],
-            network=table["network"],
-            options=table.get("options", {}),
+            task=str(table["task"]),
+            network=str(table["network"]),
+            network_options=table.get("options", {}),
             seed=int(table["seed"]),
-            draws=int(table["draws"]),
-            weight_decay=float(table["weight_decay"]),
-            label_smoothing=float(table["label_smoothing"]),
-            average=float(table["average"]),
-            sources=_sources(table["sources"]),
-            external=_sources(table.get("external", [])),
-            stages=tuple(Stage(**s) for s in table["stages"]),
+            draws=_positive(table["draws"]),
+            options=read_options(Options, options, path=path.name),
+            augmentation=read_options(
+                Augmentation, table.get("augmentation", {}), path=path.name, section="augmentation"
+            ),
+            sources=_sources(table["sources"], path),
+            external=_sources(table.get("external", []), path),
+            strangers=_sources(table.get("strangers", []), path),
+            stages=_stages(table["stages"], path),
             card=table["card"],
         )
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-        raise CardError(
-            N_("{path}: the training recipe cannot be used ({reason})."), path=str(path), reason=str(error)
-        ) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unusable(path, str(error)) from error
 
 
-def _sources(tables: Sequence[Mapping[str, Any]]) -> tuple[Source, ...]:
-    return tuple(Source(**{"weight": 0.0, **table, "positive": tuple(table["positive"])}) for table in tables)
+def _sources(tables: Sequence[Mapping[str, Any]], path: Path) -> tuple[Source, ...]:
+    found = []
+    for table in tables:
+        refuse_unknown(table, tuple(f.name for f in fields(Source)), path=path.name, section="sources")
+        found.append(source_from(table))
+    return tuple(found)
+
+
+def source_from(table: Mapping[str, Any]) -> Source:
+    """A source from plain values; a list of positive values stands for the first label."""
+    positive = table.get("positive", ())
+    by_label = positive if isinstance(positive, Mapping) else {FIRST_LABEL: positive}
+    plain = {**table, "positive": {str(k): tuple(map(str, v)) for k, v in by_label.items()}}
+    plain["columns"] = tuple(map(str, table.get("columns", ())))
+    plain["exclude"] = tuple((str(c), str(v)) for c, v in table.get("exclude", ()))
+    return Source(**plain)
+
+
+def _stages(tables: Sequence[Mapping[str, Any]], path: Path) -> tuple[Stage, ...]:
+    for table in tables:
+        refuse_unknown(table, tuple(f.name for f in fields(Stage)), path=path.name, section="stages")
+    return tuple(
+        Stage(_positive(t["size"]), _positive(t["epochs"]), _positive(t["batch"]), float(t["learning_rate"]))
+        for t in tables
+    )
+
+
+def _positive(value: Any) -> int:
+    if int(value) < 1:
+        raise ValueError(f"{value} < 1")
+    return int(value)
+
+
+def _unusable(path: Path, reason: str) -> CardError:
+    return CardError(N_("{path}: the training recipe cannot be used ({reason})."), path=str(path), reason=reason)

@@ -3,123 +3,195 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import shutil
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import safetensors.torch
 import torch
-from numpy import float32, float64
-from numpy.typing import NDArray
 
-from medcore.cards import (
-    CARD_FILE,
-    EVALUATION_FILE,
-    WEIGHTS_FILE,
-    Calibration,
-    InputContract,
-    Label,
-    ModelCard,
-)
-from medcore.evaluation.calibration import best_threshold, fit_calibration
-from medcore.evaluation.classification import Answers, measure
-from medcore.nn.networks import CamNet
-from medcore.nn.training.card_file import card_text
-from medcore.nn.training.data import SPLITS, Pictures, load_pictures
-from medcore.nn.training.fit import fit, predict
+from medcore.cards import Calibration, InputContract, Label, ModelCard, load_card, verify_weights
+from medcore.errors import N_, CardError
+from medcore.nn.networks import CamNet, load_network
+from medcore.nn.torch_engine import GATE
+from medcore.nn.training.checkpoint import CHECKPOINT, Epoch, only_training, write_text
+from medcore.nn.training.loop import fit, open_fabric
+from medcore.nn.training.objectives import objective_for
+from medcore.nn.training.pictures import Pictures, load_pictures
+from medcore.nn.training.publish import publish
 from medcore.nn.training.recipe import Recipe, load_recipe
 from medcore.tasks import load_task
-from medcore.volume import Array
 
-RECIPE_FILE = "recipe.toml"
+CACHE = "cache"
+RECIPE_DIGEST = "recipe.sha256"  # beside a checkpoint: of which recipe it is
 
 log = logging.getLogger(__name__)
 
 
-def train(recipe_path: Path, *, data: Path, out: Path, work: Path, device: str = "cpu", resume: bool = False) -> Path:
+def train(
+    recipe_path: Path,
+    *,
+    data: Path,
+    out: Path,
+    work: Path,
+    device: str = "cpu",
+    devices: int = 1,
+    nodes: int = 1,
+    resume: bool = False,
+    tell: Callable[[Epoch, int], None] = lambda epoch, total: None,
+    reading: Callable[[int, int], None] = lambda done, total: None,
+    stop: Callable[[], None] = lambda: None,
+) -> Path:
     """Train, calibrate on the validation split, evaluate on the test split, and write the model folder.
 
     Args:
         recipe_path: The TOML recipe.
         data: Folder that holds the recipe's source folders.
         out: The model folder to write, models/<id>.
-        work: Folder for checkpoints.
+        work: Folder for checkpoints; prepared pictures are kept beside it, for all trainings.
         device: "cpu" or "cuda".
+        devices, nodes: How many of them; under torchrun it says.
         resume: Go on from a checkpoint in `work`.
+        tell: Called after every epoch.
+        reading: Called while pictures are decoded.
+        stop: Called before every step; what it raises ends the training, which can be resumed.
 
     Returns:
         The model folder.
+
+    Raises:
+        CardError: The recipe cannot be used.
+        DataSetError: The pictures cannot be learnt from.
+        TrainingError: Another training runs in `work`, the disk is full, or the loss is no number.
     """
     recipe = load_recipe(recipe_path)
     draft = draft_card(recipe, out)
-    pictures = load_pictures(recipe.sources, data, task=load_task(recipe.task), card=draft, seed=recipe.seed)
-    log.info("%d pictures in %d groups", len(pictures.truth), len(np.unique(pictures.group)))
-    work.mkdir(parents=True, exist_ok=True)
-    network = fit(recipe, pictures, device=device, folder=work, resume=resume)
-    return publish(network, recipe, pictures, data=data, out=out, recipe_path=recipe_path)
+    torch.manual_seed(recipe.seed)
+    network = build(recipe, draft)
+    fabric = open_fabric(device, devices=devices, nodes=nodes, precision=recipe.options.precision)
+    if not fabric.is_global_zero:  # the others wait until the first has decoded everything
+        fabric.barrier()
+        pictures = _pictures(recipe, draft, data, work, reading)
+        fit(network, objective_for(network, recipe, pictures, load_task(recipe.task)), fabric=fabric, folder=work,
+            resume=resume)  # fmt: skip
+        return out
+    with only_training(work):
+        resume = resume and _same_recipe(work, recipe_path)
+        pictures = _pictures(recipe, draft, data, work, reading)
+        fabric.barrier()
+        objective = objective_for(network, recipe, pictures, load_task(recipe.task))
+        best = fit(network, objective, fabric=fabric, folder=work, resume=resume, tell=tell, stop=stop)
+        return publish(best, recipe, pictures, draft=draft, data=data, work=work, recipe_path=recipe_path)
 
 
-def publish(network: CamNet, recipe: Recipe, pictures: Pictures, *, data: Path, out: Path, recipe_path: Path) -> Path:
-    """Write weights (fp16), calibrate and evaluate what was written, write evaluation, card and recipe."""
-    out.mkdir(parents=True, exist_ok=True)
-    half = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    safetensors.torch.save_file({k: v.contiguous() for k, v in half.items()}, out / WEIGHTS_FILE)
-    network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in half.items()})
-    logits: NDArray[float64] = np.full(len(pictures.truth), np.nan)  # training pictures are never asked about
-    rows = np.concatenate([pictures.part("validation"), pictures.part("test")])
-    logits[rows] = predict(network, pictures.seen[rows])[:, 0]
-    calibration, threshold = _calibrate(logits, pictures)
-    groups = _evaluate(logits, pictures, recipe, calibration, threshold)
-    for source in recipe.external:
-        other = load_pictures([source], data, task=load_task(recipe.task), card=draft_card(recipe, out), seed=0)
-        answer = _probability(predict(network, other.seen)[:, 0].astype(float64), calibration)
-        groups[source.name] = _group(Answers(other.truth, answer, other.group), threshold)
-    evaluation = {
-        "split": _split_counts(pictures, recipe),
-        "seed": recipe.seed,
-        "threshold": threshold,
-        "groups": groups,
-        "control_auc": _controls(pictures, recipe),
-    }
-    (out / EVALUATION_FILE).write_text(json.dumps(evaluation, indent=1) + "\n", encoding="utf-8")
-    digest = hashlib.sha256((out / WEIGHTS_FILE).read_bytes()).hexdigest()
-    today = datetime.now(UTC).date().isoformat()
-    text = card_text(recipe, sha256=digest, calibration=calibration, threshold=threshold, trained_on=today)
-    (out / CARD_FILE).write_text(text, encoding="utf-8")
-    if recipe_path.resolve() != (out / RECIPE_FILE).resolve():
-        shutil.copyfile(recipe_path, out / RECIPE_FILE)
-    return out
+def _pictures(
+    recipe: Recipe, draft: ModelCard, data: Path, work: Path, reading: Callable[[int, int], None]
+) -> Pictures:
+    cache = work.parent / CACHE
+    task = load_task(recipe.task)
+    return load_pictures(recipe.sources, data, task=task, card=draft, seed=recipe.seed, cache=cache, tell=reading)
+
+
+def build(recipe: Recipe, draft: ModelCard) -> CamNet:
+    """The network to train, its trunk taken from another model where the recipe says so.
+
+    Raises:
+        CardError: The network cannot be built with these options, or the other model does not fit.
+    """
+    architecture = load_network(recipe.network)
+    try:
+        network = architecture.build(
+            channels=draft.contract.channels, labels=len(draft.labels), **recipe.network_options
+        )
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CardError(
+            N_("The network {network} cannot be built with the recipe's options ({reason})."),
+            network=recipe.network,
+            reason=str(error),
+        ) from error
+    unknown = set(recipe.network_options) - set(architecture.options)
+    if unknown:
+        raise CardError(
+            N_("The network {network} has no option “{name}”."),
+            hint=N_("Known options here: {known}."),
+            network=recipe.network,
+            name=sorted(unknown)[0],
+            known=", ".join(architecture.options),
+        )
+    if recipe.options.start_from:
+        _start_from(network, recipe.options.start_from, draft.folder.parent)
+    return network
+
+
+def _start_from(network: CamNet, model: str, models: Path) -> None:
+    """Take over the tensors of another model's trunk that fit; there must be some."""
+    card = load_card(models / model)
+    verify_weights(card)
+    theirs = {k: v.float() for k, v in safetensors.torch.load_file(card.weights).items() if not k.startswith(GATE)}
+    own = network.state_dict()
+    prefixes = ("trunk.", "trunk.body.")  # a detector carries its trunk one level deeper
+    fitting = {}
+    for name in own:
+        for prefix in prefixes:
+            plain = "trunk." + name.removeprefix(prefix) if name.startswith(prefix) else ""
+            if plain in theirs and theirs[plain].shape == own[name].shape:
+                fitting[name] = theirs[plain]
+    if not fitting:
+        raise CardError(
+            N_("Nothing of the model {model} fits the network to train."),
+            hint=N_("Start from a model of the same network and width."),
+            model=model,
+        )
+    network.load_state_dict({**own, **fitting})
+    log.info("%d of %d tensors taken from %s", len(fitting), len(own), model)
+
+
+def _same_recipe(work: Path, recipe: Path) -> bool:
+    """Whether the checkpoint is of this very recipe; notes the digest for the next time."""
+    digest = hashlib.sha256(recipe.read_bytes()).hexdigest()
+    path = work / RECIPE_DIGEST
+    same = not path.exists() or path.read_text(encoding="utf-8").strip() == digest
+    if not same and (work / CHECKPOINT).exists():
+        log.warning("the recipe has changed since the checkpoint was made; starting anew")
+    write_text(path, digest)
+    return same
 
 
 def draft_card(recipe: Recipe, out: Path) -> ModelCard:
-    """The card as far as preprocessing needs it, before there are weights."""
-    entry: dict[str, Any] = dict(recipe.card["input"])
-    contract = InputContract(
-        modalities=tuple(entry["modalities"]),
-        body_parts=tuple(entry["body_parts"]),
-        views=tuple(entry["views"]),
-        channels=int(entry["channels"]),
-        size=int(entry["size"]),
-        min_pixels=int(entry["min_pixels"]),
-    )
-    labels = tuple(Label(str(x["id"]), str(x["title"]), 0.5) for x in recipe.card["labels"])
+    """The card as far as preprocessing needs it, before there are weights.
+
+    Raises:
+        CardError: The recipe's card lacks a field.
+    """
+    try:
+        entry: dict[str, Any] = dict(recipe.card["input"])
+        contract = InputContract(
+            modalities=tuple(entry["modalities"]),
+            body_parts=tuple(entry["body_parts"]),
+            views=tuple(entry["views"]),
+            channels=int(entry["channels"]),
+            size=int(entry["size"]),
+            min_pixels=int(entry["min_pixels"]),
+        )
+        labels = tuple(Label(str(x["id"]), str(x["title"]), 0.5) for x in recipe.card["labels"])
+        title, version = str(recipe.card["title"]), str(recipe.card["version"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CardError(
+            N_("The recipe's card lacks a field or has one of the wrong form ({reason})."), reason=str(error)
+        ) from error
     return ModelCard(
         id=out.name,
-        title=str(recipe.card["title"]),
+        title=title,
         task=recipe.task,
         network=recipe.network,
-        version=str(recipe.card["version"]),
+        version=version,
         sha256="0" * 64,
         labels=labels,
         calibration=Calibration(),
         contract=contract,
-        options=MappingProxyType(dict(recipe.options)),
+        options=MappingProxyType(dict(recipe.network_options)),
         precision="float32",
         summary="",
         intended_use="",
@@ -128,81 +200,5 @@ def draft_card(recipe: Recipe, out: Path) -> ModelCard:
         licence="",
         attribution=(),
         folder=out,
+        views=recipe.options.views,
     )
-
-
-def _cell_weights(pictures: Pictures, rows: Array, sources: int) -> NDArray[float64]:
-    """Weights that give every source the same say, and in it as much to present as to absent findings."""
-    weight: NDArray[float64] = np.zeros(len(rows), dtype=float64)
-    for source in range(sources):
-        for truth in (False, True):
-            cell = (pictures.source[rows] == source) & (pictures.truth[rows] == truth)
-            weight[cell] = 1.0 / max(1, cell.sum())
-    return np.asarray(weight * len(rows) / weight.sum(), dtype=float64)
-
-
-def _calibrate(logits: NDArray[float64], pictures: Pictures) -> tuple[Calibration, float]:
-    rows = pictures.part("validation")
-    weight = _cell_weights(pictures, rows, int(pictures.source.max()) + 1)
-    calibration = fit_calibration(pictures.truth[rows], logits[rows], weight)
-    return calibration, round(best_threshold(pictures.truth[rows], _probability(logits[rows], calibration), weight), 4)
-
-
-def _probability(logits: NDArray[float64], calibration: Calibration) -> NDArray[float64]:
-    return np.asarray(1 / (1 + np.exp(-(calibration.slope * logits + calibration.offset))), dtype=float64)
-
-
-def _evaluate(
-    logits: NDArray[float64], pictures: Pictures, recipe: Recipe, calibration: Calibration, threshold: float
-) -> dict[str, Any]:
-    rows = pictures.part("test")
-    probability = _probability(logits, calibration)
-    chosen = {"all": rows} | {s.name: rows[pictures.source[rows] == i] for i, s in enumerate(recipe.sources)}
-    groups: dict[str, Any] = {}
-    for name, part in chosen.items():
-        groups[name] = _group(Answers(pictures.truth[part], probability[part], pictures.group[part]), threshold)
-    return groups
-
-
-def _group(answers: Answers, threshold: float) -> dict[str, Any]:
-    """Counts and metrics; a metric that has no meaning, such as the specificity of ill people only, is left out."""
-    found = {k: asdict(v) for k, v in measure(answers, threshold=threshold).items()}
-    if answers.truth.all() or not answers.truth.any():
-        found = {k: v for k, v in found.items() if k == ("sensitivity" if answers.truth.all() else "specificity")}
-    log.info("%d pictures: %s", len(answers.truth), {k: round(v["value"], 3) for k, v in found.items()})
-    return {"n": len(answers.truth), "positive": int(answers.truth.sum()), "metrics": found}
-
-
-def _controls(pictures: Pictures, recipe: Recipe) -> dict[str, Any]:
-    """AUC of the trivial control on each source's test pictures, trained on that source alone."""
-    controls = {}
-    for number, source in enumerate(recipe.sources):
-        own = pictures.only(pictures.source == number)
-        rows = own.part("test")
-        answers = Answers(own.truth[rows], thumbnail_scores(own)[rows].astype(float64), own.group[rows])
-        controls[source.name] = asdict(measure(answers, threshold=0.0)["auc"])
-    return controls
-
-
-def _split_counts(pictures: Pictures, recipe: Recipe) -> dict[str, Any]:
-    return {
-        name: {
-            s.name: {
-                "negative": int(((pictures.source[rows] == i) & ~pictures.truth[rows]).sum()),
-                "positive": int(((pictures.source[rows] == i) & pictures.truth[rows]).sum()),
-            }
-            for i, s in enumerate(recipe.sources)
-        }
-        for name, rows in ((n, pictures.part(n)) for n in SPLITS)
-    }
-
-
-def thumbnail_scores(pictures: Pictures, side: int = 12) -> NDArray[float32]:
-    """Scores of the trivial control, a ridge regression on side×side thumbnails, for every picture."""
-    small = torch.from_numpy(pictures.seen.astype(float32))[:, None]
-    flat = torch.nn.functional.adaptive_avg_pool2d(small, side).flatten(1).numpy()
-    rows = pictures.part("train")
-    flat = (flat - flat[rows].mean(0)) / (flat[rows].std(0) + 1e-6)
-    design = np.c_[flat, np.ones(len(flat))]
-    gram = design[rows].T @ design[rows] + 100.0 * np.eye(design.shape[1])
-    return np.asarray(design @ np.linalg.solve(gram, design[rows].T @ (pictures.truth[rows] * 2.0 - 1)), dtype=float32)

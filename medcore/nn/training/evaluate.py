@@ -1,0 +1,157 @@
+"""Evaluate a model: on a folder of labelled pictures, or on the very test split that its training set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import int64
+
+from medcore.cards import ModelCard
+from medcore.engine import Engine
+from medcore.errors import N_, DataSetError, NotFoundError
+from medcore.nn.training.asking import Asked, ask
+from medcore.nn.training.pictures import list_cases
+from medcore.nn.training.publish import RECIPE_FILE, SPLIT_FILE, patients_of
+from medcore.nn.training.recipe import FIRST_LABEL, Recipe, Source, load_recipe
+from medcore.nn.training.report import report
+from medcore.nn.training.sources._tables import read_table
+from medcore.nn.training.splits import Kept, read_split_table
+from medcore.tasks import load_task
+
+TABLE = "index.csv"
+MANY = "|"  # between several values of one option
+OPTIONS = ("file", "label", "positive", "patient", "group", "split", "format", "table")
+REPORTED = ("source", "region", "age", "sex", "device", "site", "hospital", "hardware", "view", "plane")
+POSITIVE_WORDS = ("1", "true", "yes", "positive", "present")
+
+Tell = Callable[[int, int], None]
+
+
+def evaluate(
+    card: ModelCard,
+    data: Path,
+    engine: Engine,
+    *,
+    columns: Mapping[str, str] | None = None,
+    device: str = "auto",
+    tell: Tell = lambda done, total: None,
+) -> dict[str, Any]:
+    """All figures of a model as evaluation.json has them.
+
+    Args:
+        data: A folder with index.csv (or in another form that `columns` names); or the folder of the recipe's
+            sources, which repeats the evaluation of the model's own test split.
+        columns: OPTIONS by name: columns of the table, and the values that mean "present"; several joined by MANY.
+
+    Raises:
+        NotFoundError: Neither is there.
+        DataSetError: A column or label is not there, or no picture can be read.
+    """
+    chosen = dict(columns or {})
+    recipe_path = card.folder / RECIPE_FILE
+    if not (data / TABLE).is_file() and not chosen.get("format") and recipe_path.is_file():
+        recipe = load_recipe(recipe_path)
+        if all((data / source.folder).exists() for source in recipe.sources):
+            return _own_test_split(card, recipe, data, engine, device=device, tell=tell)
+    source = _source(card, data, chosen)
+    cases, _ = list_cases([source], data, [label.id for label in card.labels])
+    if source.split:
+        cases = [case for case in cases if case.split == "test"] or cases
+    asked = ask(card, load_task(card.task), cases, engine, device=device, tell=tell)
+    _refuse_nothing(asked, data)
+    found = report(asked, card, patients_of(asked))
+    known = {kept.digest for kept in _split(card).values() if kept.split != "test"}
+    found["seen_in_training"] = sum(digest in known for digest in asked.digests)
+    return found
+
+
+def _own_test_split(
+    card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, device: str, tell: Tell
+) -> dict[str, Any]:
+    """The pictures that the split table names as test, with the clusters that it keeps."""
+    table = _split(card)
+    if not table:
+        raise NotFoundError(
+            N_("The model {model} keeps no table of its split."),
+            hint=N_("Give a folder with index.csv instead."),
+            model=card.id,
+        )
+    labels = [label.id for label in card.labels]
+    cases, origin = list_cases(recipe.sources, data, labels)
+    names = [recipe.sources[int(o)].name for o in origin]
+    keys = [(name, case.name) for name, case in zip(names, cases, strict=True)]
+    rows = [i for i, key in enumerate(keys) if key in table and table[key].split == "test"]
+    asked = ask(card, load_task(card.task), [cases[i] for i in rows], engine, device=device, tell=tell)
+    _refuse_nothing(asked, data)
+    by_case = {id(cases[i]): i for i in rows}
+    read = [by_case[id(case)] for case in asked.cases]
+    group = np.array([table[keys[i]].group for i in read], dtype=int64)
+    found = report(asked, card, group, source=[names[i] for i in read])
+    for source in recipe.external:
+        if (data / source.folder).exists():
+            others, _ = list_cases([source], data, labels)
+            outside = ask(card, load_task(card.task), others, engine, device=device)
+            found["groups"][source.name] = report(outside, card, patients_of(outside))["groups"]["all"]
+    return found
+
+
+def _source(card: ModelCard, data: Path, chosen: Mapping[str, str]) -> Source:
+    """The data set that a folder and the options describe."""
+    for name in chosen:
+        if name not in OPTIONS:
+            raise DataSetError(N_("There is no “{name}” among: {known}."), name=name, known=", ".join(OPTIONS))
+    if not data.is_dir():
+        raise NotFoundError(N_("{path} is not there."), path=str(data))
+    kind = chosen.get("format", "table")
+    column = chosen.get("label", "label")
+    rows = read_table(data / chosen.get("table", TABLE), (column,)) if kind in ("table", "dicom") else []
+    present = set(rows[0]) if rows else set()
+    return Source(
+        name=data.name,
+        folder=".",
+        format=kind,
+        table=chosen.get("table", ""),
+        file=chosen.get("file", "file"),
+        column=column,
+        positive=_positive(card, chosen.get("positive", ""), {row[column] for row in rows}),
+        group=chosen.get("patient", "patient" if "patient" in present else ""),
+        split=chosen.get("split", ""),
+        columns=tuple(chosen["group"].split(MANY)) if "group" in chosen else tuple(c for c in REPORTED if c in present),
+    )
+
+
+def _positive(card: ModelCard, named: str, values: set[str]) -> dict[str, tuple[str, ...]]:
+    """Which values mean "present": as named, else the label's own id, else a word such as 1 or yes."""
+    if named:
+        return {FIRST_LABEL: tuple(named.split(MANY))}
+    found: dict[str, tuple[str, ...]] = {label.id: (label.id,) for label in card.labels if label.id in values}
+    if len(found) == len(card.labels) or not values:
+        return found or {label.id: ("*",) for label in card.labels[:1]}
+    words = tuple(v for v in sorted(values) if v.lower() in POSITIVE_WORDS)
+    if len(card.labels) == 1 and words:
+        return {FIRST_LABEL: words}
+    raise DataSetError(
+        N_("None of the table's labels ({known}) is “{label}”."),
+        hint=N_("Say which values mean it: --columns label=COLUMN,positive=VALUE."),
+        known=", ".join(sorted(values)[:12]),
+        label=next(label.id for label in card.labels if label.id not in found),
+    )
+
+
+def _split(card: ModelCard) -> dict[tuple[str, str], Kept]:
+    path = card.folder / SPLIT_FILE
+    return read_split_table(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _refuse_nothing(asked: Asked, data: Path) -> None:
+    if not asked.cases:
+        raise DataSetError(
+            N_("No picture in {path} can be read."),
+            hint=N_("{count} were tried, the first: {name}."),
+            path=str(data),
+            count=len(asked.refused),
+            name=asked.refused[0][0] if asked.refused else "–",
+        )

@@ -1,0 +1,223 @@
+"""From a trained network to a model folder: calibrated, judged as it is served, and put in place in one go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy import float64, int64
+from numpy.typing import NDArray
+
+from medcore.cards import CARD_FILE, EVALUATION_FILE, WEIGHTS_FILE, Calibration, Estimate, Familiarity, ModelCard
+from medcore.engine import Engine
+from medcore.evaluation.calibration import best_threshold, fit_calibration, probabilities
+from medcore.evaluation.classification import Answers, measure
+from medcore.evaluation.conformal import fit_conformal
+from medcore.evaluation.controls import control_scores
+from medcore.evaluation.gate import REFUSED_ON_VALIDATION, fit_gate, gate_threshold
+from medcore.nn.networks import CamNet
+from medcore.nn.torch_engine import GATE, TorchEngine
+from medcore.nn.training.asking import Asked, ask
+from medcore.nn.training.card_file import card_text
+from medcore.nn.training.checkpoint import CURVES, write_bytes, write_text
+from medcore.nn.training.pictures import Pictures, list_cases
+from medcore.nn.training.recipe import Recipe, Source
+from medcore.nn.training.report import Json, report, tidy
+from medcore.nn.training.splits import SPLITS, cluster, split_table, thumbnails
+from medcore.settings import Settings
+from medcore.tasks import load_task
+from medcore.volume import Array
+
+RECIPE_FILE, SPLIT_FILE, LOG_FILE = "recipe.toml", "split.csv", "training.jsonl"
+STAGING = ".new"
+GATE_PICTURES = 1500  # training pictures the gate is fitted on
+
+log = logging.getLogger(__name__)
+
+
+def publish(
+    network: CamNet, recipe: Recipe, pictures: Pictures, *, draft: ModelCard, data: Path, work: Path, recipe_path: Path
+) -> Path:
+    """Write the model folder `draft.folder`: weights (fp16), card, evaluation, split, recipe, training log.
+
+    Everything is made in a folder of its own first; the card goes in place last, and with it the model.
+
+    Raises:
+        TrainingError: The disk is full; the model that was there before still is.
+    """
+    staging = draft.folder / STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    weights = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
+    card = _write_weights(replace(draft, folder=staging), weights)
+    engine: Engine = TorchEngine(Settings(device="cpu"))
+    card, weights = _with_gate(card, weights, engine, pictures)
+    validation = _ask(card, pictures.part("validation"), pictures, engine)
+    card = calibrate(card, recipe, validation, pictures)
+    test_rows = pictures.part("test")
+    test = _ask(card, test_rows, pictures, engine)
+    sources = [recipe.sources[int(pictures.source[i])].name for i in test_rows]
+    evaluation = _describe(recipe, pictures, card) | report(test, card, pictures.group[test_rows], source=sources)
+    card = _with_others(card, evaluation, recipe, data, engine)
+    write_text(staging / EVALUATION_FILE, json.dumps(tidy(evaluation), indent=1, ensure_ascii=False) + "\n")
+    split = split_table(
+        [case.name for case in pictures.cases],
+        [recipe.sources[int(s)].name for s in pictures.source],
+        pictures.split,
+        group=pictures.group,
+        seen=pictures.take(np.arange(len(pictures.cases))),
+    )
+    write_text(staging / SPLIT_FILE, split)
+    card = replace(card, split_sha256=hashlib.sha256(split.encode()).hexdigest())
+    today = datetime.now(UTC).date().isoformat()
+    write_text(staging / CARD_FILE, card_text(recipe, card, trained_on=today))
+    write_bytes(staging / RECIPE_FILE, recipe_path.read_bytes())
+    if (work / CURVES).exists():
+        write_bytes(staging / LOG_FILE, (work / CURVES).read_bytes())
+    _put_in_place(staging, draft.folder)
+    return draft.folder
+
+
+def calibrate(card: ModelCard, recipe: Recipe, validation: Asked, pictures: Pictures) -> ModelCard:
+    """Calibration, operating points, conformal limits and the gate's threshold, all from the validation split."""
+    options = recipe.options
+    rows = pictures.part("validation")
+    truth, logit = pictures.truth[rows], validation.logits
+    weight = _cell_weights(truth[:, 0], pictures.source[rows])
+    calibration = fit_calibration(
+        truth.ravel(), logit.ravel(), np.repeat(weight, truth.shape[1]), method=options.calibration
+    )
+    rounded = Calibration(
+        round(calibration.slope, 6),
+        round(calibration.offset, 6),
+        tuple((round(x, 5), round(y, 5)) for x, y in calibration.knots),
+    )
+    labels = []
+    for number, label in enumerate(card.labels):
+        found = best_threshold(
+            truth[:, number],
+            probabilities(logit[:, number], rounded),
+            weight,
+            method=options.operating_point,
+            target=options.operating_target,
+        )
+        labels.append(replace(label, threshold=round(found, 4)))
+    limits = fit_conformal(truth[:, 0], probabilities(logit[:, 0], rounded), coverage=options.coverage)
+    limits = replace(limits, positive_from=round(limits.positive_from, 5), negative_to=round(limits.negative_to, 5))
+    assert validation.distance is not None
+    familiar = Familiarity(round(gate_threshold(validation.distance), 4), REFUSED_ON_VALIDATION)
+    return replace(card, calibration=rounded, labels=tuple(labels), conformal=limits, familiarity=familiar)
+
+
+def _write_weights(card: ModelCard, weights: dict[str, torch.Tensor]) -> ModelCard:
+    data = safetensors.torch.save({k: v.contiguous() for k, v in weights.items()})
+    write_bytes(card.folder / WEIGHTS_FILE, data)
+    return replace(card, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _with_gate(
+    card: ModelCard, weights: dict[str, torch.Tensor], engine: Engine, pictures: Pictures
+) -> tuple[ModelCard, dict[str, torch.Tensor]]:
+    """Weights with a gate fitted on the features of training pictures."""
+    rows = pictures.part("train")
+    some = rows[np.random.default_rng(0).permutation(len(rows))[:GATE_PICTURES]]
+    gate = fit_gate(_ask(card, np.sort(some), pictures, engine).features)
+    parts = {
+        "mean": torch.from_numpy(gate.mean),
+        "directions": torch.from_numpy(gate.directions),
+        "rest": torch.tensor(gate.rest),
+    }
+    weights = weights | {GATE + name: value for name, value in parts.items()}
+    return _write_weights(card, weights), weights
+
+
+def _ask(card: ModelCard, rows: Array, pictures: Pictures, engine: Engine) -> Asked:
+    return ask(card, load_task(card.task), [pictures.cases[int(i)] for i in rows], engine)
+
+
+def _with_others(card: ModelCard, evaluation: Json, recipe: Recipe, data: Path, engine: Engine) -> ModelCard:
+    """Figures of the external sets, and the share of strangers that the gate refuses."""
+    refused = {"test": float(evaluation.get("unfamiliar", 0.0))}
+    for source in (*recipe.external, *recipe.strangers):
+        cases, _ = list_cases([source], data, [label.id for label in card.labels])
+        asked = ask(card, load_task(card.task), cases, engine)
+        assert asked.distance is not None and card.familiarity is not None
+        refused[source.name] = round(float((asked.distance > card.familiarity.threshold).mean()), 4)
+        if source in recipe.external:
+            own = report(asked, card, patients_of(asked))
+            evaluation["groups"][source.name] = own["groups"]["all"]
+            log.info("%s: %s", source.name, own["metrics"])
+    evaluation["unfamiliar_share"] = refused
+    assert card.familiarity is not None
+    return replace(card, familiarity=replace(card.familiarity, refused=refused))
+
+
+def patients_of(asked: Asked) -> NDArray[int64]:
+    """The number of each picture's patient; near-duplicates count as one."""
+    return cluster(asked.known, [case.patient for case in asked.cases])
+
+
+def _cell_weights(truth: Array, source: Array) -> NDArray[float64]:
+    """Weights that give every source the same say, and in it as much to present as to absent findings."""
+    weight: NDArray[float64] = np.zeros(len(truth), dtype=float64)
+    for number in np.unique(source):
+        for answer in (False, True):
+            cell = (source == number) & (truth == answer)
+            weight[cell] = 1.0 / max(1, cell.sum())
+    return np.asarray(weight * len(truth) / weight.sum(), dtype=float64)
+
+
+def _describe(recipe: Recipe, pictures: Pictures, card: ModelCard) -> Json:
+    """Counts of the split, and the trivial controls trained where the model was trained."""
+    return {
+        "split": {name: _counts(pictures, pictures.part(name), recipe.sources) for name in SPLITS},
+        "seed": recipe.seed,
+        "control_auc": _trained_controls(recipe, pictures),
+    }
+
+
+def _counts(pictures: Pictures, rows: Array, sources: Sequence[Source]) -> Json:
+    truth, source = pictures.truth[rows, 0], pictures.source[rows]
+    return {
+        s.name: {
+            "negative": int((~truth[source == i]).sum()),
+            "positive": int(truth[source == i].sum()),
+            "groups": len(np.unique(pictures.group[rows][source == i])),
+        }
+        for i, s in enumerate(sources)
+    }
+
+
+def _trained_controls(recipe: Recipe, pictures: Pictures) -> dict[str, Estimate]:
+    """AUC of the thumbnail's ridge on each source's test pictures, trained on that source's other pictures alone."""
+    small = thumbnails(pictures.take(np.arange(len(pictures.cases))), 12)
+    test = pictures.split == SPLITS.index("test")
+    found = {}
+    for number, source in enumerate(recipe.sources):
+        own = pictures.source == number
+        truth, group = pictures.truth[own, 0], pictures.group[own]
+        rows = test[own]
+        if not truth[rows].any() or truth[rows].all() or not truth[~rows].any() or truth[~rows].all():
+            continue
+        scores = control_scores(small[own], truth, group, columns={}, learn_from=~rows)["thumbnail_ridge"]
+        found[source.name] = measure(Answers(truth[rows], scores[rows], group[rows]), threshold=0, names=("auc",))[
+            "auc"
+        ]
+    return found
+
+
+def _put_in_place(staging: Path, folder: Path) -> None:
+    """Move the finished files; the old card goes first and the new one comes last, so no mixture is ever served."""
+    (folder / CARD_FILE).unlink(missing_ok=True)
+    for path in sorted(staging.iterdir(), key=lambda p: p.name == CARD_FILE):
+        path.replace(folder / path.name)
+    staging.rmdir()

@@ -1,0 +1,130 @@
+"""What evaluation.json says: metrics of all and of groups, controls, calibration, curves, sets and strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+from numpy import float64, int64
+from numpy.typing import NDArray
+
+from medcore.cards import Estimate, ModelCard
+from medcore.evaluation.boxes import BoxAnswers, average_precision, froc
+from medcore.evaluation.calibration import probabilities, reliability
+from medcore.evaluation.classification import MIN_GROUP, Answers, measure, within
+from medcore.evaluation.conformal import measure_coverage
+from medcore.evaluation.controls import control_scores
+from medcore.evaluation.curves import decision_curve, precision_recall_curve, roc_curve
+from medcore.nn.training.asking import Asked
+from medcore.volume import Array
+
+DIGITS = 4  # of every figure: what lies behind them depends on the processor
+Json = dict[str, Any]
+
+
+def report(asked: Asked, card: ModelCard, group: NDArray[int64], *, source: Sequence[str] = ()) -> Json:
+    """All figures of one set of pictures; the same for the verb `evaluate` and for the folder that training writes.
+
+    Args:
+        group: (N,) patient or cluster.
+        source: (N,) name of each picture's data set, where there are several.
+    """
+    truth = np.array([case.truth for case in asked.cases], dtype=bool).reshape(-1, len(card.labels))
+    columns = case_columns(asked, source)
+    answers = Answers(truth[:, 0], probabilities(asked.logits[:, 0], card.calibration), group)
+    threshold = card.labels[0].threshold
+    everything = _part(answers, asked, np.arange(len(truth)), threshold)
+    found: Json = {
+        "model": card.id,
+        "n": len(truth),
+        "patients": len(np.unique(group)),
+        "label": card.labels[0].id,
+        "threshold": threshold,
+        "metrics": everything["metrics"],
+        "groups": {"all": everything},
+        "per_group": {},
+        "controls": {},
+        "within": {},
+    }
+    for name in dict.fromkeys(source):
+        found["groups"][name] = _part(answers, asked, np.flatnonzero(np.array(source) == name), threshold)
+    for name, column in columns.items():
+        parts = {v: np.flatnonzero(column == v) for v in sorted(set(column.tolist())) if v != ""}
+        parts = {v: rows for v, rows in parts.items() if len(rows) >= MIN_GROUP}
+        if 0 < len(parts) < len(truth) / 2:
+            found["per_group"] |= {f"{name}={v}": _part(answers, asked, rows, threshold) for v, rows in parts.items()}
+    if answers.truth.any() and not answers.truth.all():
+        found |= _both_answers(answers, asked, columns, card)
+    for number, label in enumerate(card.labels[1:], start=1):
+        other = Answers(truth[:, number], probabilities(asked.logits[:, number], card.calibration), group)
+        found.setdefault("labels", {})[label.id] = _part(other, None, np.arange(len(truth)), label.threshold)
+    if asked.distance is not None and card.familiarity is not None:
+        found["unfamiliar"] = float((asked.distance > card.familiarity.threshold).mean())
+    found["refused"] = [{"name": name, "message": str(message)} for name, message in asked.refused]
+    rounded: Json = tidy(found)
+    return rounded
+
+
+def case_columns(asked: Asked, source: Sequence[str]) -> Mapping[str, Array]:
+    """Texts of the table's columns, and of the source where there are several."""
+    names = dict.fromkeys(name for case in asked.cases for name in case.columns)
+    columns = {name: np.array([case.columns.get(name, "") for case in asked.cases]) for name in names}
+    return columns | ({"source": np.array(source)} if len(set(source)) > 1 else {})
+
+
+def _both_answers(answers: Answers, asked: Asked, columns: Mapping[str, Array], card: ModelCard) -> Json:
+    """What needs ill and well people: controls, curves, figures within strata."""
+    scores = control_scores(asked.small, answers.truth, answers.group, columns=columns)
+    controls = {
+        name: measure(Answers(answers.truth, s, answers.group), threshold=0.0, names=("auc",))["auc"]
+        for name, s in scores.items()
+    }
+    strata = {f"within {name}": within(answers, column) for name, column in columns.items()}
+    strata["within patient"] = within(answers, answers.group)
+    found: Json = {
+        "controls": {name: {"auc": value} for name, value in controls.items()},
+        "within": {name: {"auc": e} for name, e in strata.items() if np.isfinite(e.value)},
+        "reliability": reliability(answers.truth, answers.probability),
+        "curves": {
+            "roc": roc_curve(answers),
+            "precision_recall": precision_recall_curve(answers),
+            "net_benefit": decision_curve(answers),
+        },
+    }
+    if card.conformal is not None:
+        coverage = measure_coverage(answers.truth, answers.probability, answers.group, card.conformal)
+        found["conformal"] = {"promised": card.conformal.coverage, **asdict(coverage)}
+    if asked.boxes is not None and all(case.boxes is not None for case in asked.cases):
+        found["froc"] = froc(_boxes(asked, np.arange(len(asked.cases)), answers.group))
+    return found
+
+
+def _part(answers: Answers, asked: Asked | None, rows: Array, threshold: float) -> Json:
+    own = answers.only(rows)
+    metrics: dict[str, Estimate] = dict(measure(own, threshold=threshold)) if len(rows) else {}
+    if asked is not None and asked.boxes is not None and all(asked.cases[i].boxes is not None for i in rows):
+        metrics["map50"] = average_precision(_boxes(asked, rows, answers.group[rows]))
+    return {"n": len(rows), "positive": int(own.truth.sum()), "metrics": metrics}
+
+
+def _boxes(asked: Asked, rows: Array, group: Array) -> BoxAnswers:
+    assert asked.boxes is not None
+    drawn = [np.array(asked.cases[i].boxes or (), dtype=float64).reshape(-1, 4) for i in rows]
+    return BoxAnswers(drawn, [asked.boxes[i][0] for i in rows], [asked.boxes[i][1] for i in rows], group)
+
+
+def tidy(value: Any) -> Any:
+    """Plain JSON values: records as tables, figures rounded to DIGITS, metrics without a meaning left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: tidy(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        kept = {str(k): v for k, v in value.items() if not (isinstance(v, Estimate) and not np.isfinite(v.value))}
+        return {k: tidy(v) for k, v in kept.items()}
+    if isinstance(value, list | tuple):
+        return [tidy(v) for v in value]
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, float):
+        return round(plain, DIGITS) if np.isfinite(plain) else None
+    return plain

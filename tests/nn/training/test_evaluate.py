@@ -1,0 +1,95 @@
+"""A model is evaluated on any labelled folder, its own test split gives the same figures, and mistakes are named."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medcore.cards import ModelCard, load_card
+from medcore.errors import DataSetError, NotFoundError
+from medcore.nn.torch_engine import TorchEngine
+from medcore.nn.training.evaluate import evaluate
+from medcore.nn.training.train import train
+from medcore.settings import Settings
+from tests.nn.training.test_training import data, recipe  # noqa: F401  (a fixture)
+
+ENGINE = TorchEngine(Settings(device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory, data: Path) -> ModelCard:  # noqa: F811
+    folder = tmp_path_factory.mktemp("trained")
+    out = train(recipe(folder, epochs=3), data=data, out=folder / "models" / "disc", work=folder / "runs" / "disc")
+    return load_card(out)
+
+
+def test_its_own_test_split_gives_the_figures_of_its_folder_to_the_digit(card: ModelCard, data: Path) -> None:  # noqa: F811
+    kept = json.loads((card.folder / "evaluation.json").read_text())
+    again = json.loads(json.dumps(evaluate(card, data, ENGINE)))
+    assert {name: kept[name] for name in again} == again
+
+
+def test_a_folder_with_a_table_is_evaluated_with_its_groups_and_controls(card: ModelCard, data: Path) -> None:  # noqa: F811
+    found = evaluate(card, data / "one", ENGINE, columns={"positive": "ill"})
+    assert found["n"] == 80
+    assert set(found["metrics"]) >= {"auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "ece"}
+    assert set(found["controls"]) >= {"thumbnail_ridge", "mean_brightness"}
+    assert 0 <= found["metrics"]["auc"]["low"] <= found["metrics"]["auc"]["value"] <= found["metrics"]["auc"]["high"]
+
+
+def test_pictures_of_its_own_training_are_counted(card: ModelCard, data: Path) -> None:  # noqa: F811
+    split = (card.folder / "split.csv").read_text()
+    learnt = sum(line.split(",")[2] != "test" for line in split.splitlines()[1:])
+    assert evaluate(card, data / "one", ENGINE, columns={"positive": "ill"})["seen_in_training"] == learnt
+
+
+def test_other_column_names_are_mapped(card: ModelCard, data: Path, tmp_path: Path) -> None:  # noqa: F811
+    with (data / "one" / "index.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with (tmp_path / "index.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "disc_seen", "place"))
+        writer.writerows((data / "one" / r["file"], int(r["label"] == "ill"), "ab"[i % 2]) for i, r in enumerate(rows))
+    options = {"file": "path", "label": "disc_seen", "positive": "1", "group": "place"}
+    found = evaluate(card, tmp_path, ENGINE, columns=options)
+    assert set(found["per_group"]) == {"place=a", "place=b"}
+    assert found["per_group"]["place=a"]["n"] == 40
+    assert "within place" in found["within"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"positive": "il"}, "il"),
+        ({"label": "lable"}, "lable"),
+        ({"lable": "x"}, "lable"),
+        ({}, "None of the table's labels"),
+    ],
+)
+def test_a_wrong_name_is_named(card: ModelCard, data: Path, columns: dict[str, str], words: str) -> None:  # noqa: F811
+    with pytest.raises(DataSetError, match=words):
+        evaluate(card, data / "one", ENGINE, columns=columns)
+
+
+def test_a_folder_that_is_not_there_is_named(card: ModelCard, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="nowhere"):
+        evaluate(card, tmp_path / "nowhere", ENGINE)
+
+
+def test_unreadable_pictures_are_listed_and_the_rest_is_evaluated(card: ModelCard, data: Path, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    table = "file,label\n" + "".join(f"{data / 'one' / f'{i}.png'},{'ill' if i > 1 else 'well'}\n" for i in range(4))
+    (tmp_path / "index.csv").write_text(table + "broken.png,ill\n")
+    found = evaluate(card, tmp_path, ENGINE, columns={"positive": "ill"})
+    assert found["n"] == 4
+    assert found["refused"][0]["name"] == "broken.png"
+
+
+def test_the_card_says_how_it_was_made(card: ModelCard) -> None:
+    assert card.split_sha256
+    assert card.conformal is not None
+    assert card.familiarity is not None
+    assert np.isfinite(card.familiarity.threshold)
+    assert (card.folder / "training.jsonl").read_text().count("\n") == 3
