@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from medcore.readers._dicom_fast import forget
 from medcore.readers._stack import Stack, finish, with_hash
 from medcore.wire import describe, map_file
 
+RELEASE_BYTES = 8 << 20  # of a mapped zip, after which what was read is let go
 SILENT_SECONDS = 0.1  # so long a run of slices may go without an answer
 
 
@@ -92,6 +94,7 @@ class _Desk:
         self.open: list[Stack] = []
         self.room = limits["zip_max_total_mb"] << 20
         self.maps: dict[str, memoryview] = {}
+        self.released = 0  # bytes of the mapped file whose pages were given back
         self.crc: int | None = None  # of the part at hand, where unpacking has already computed it
 
     def take(self, index: int, part: Mapping[str, Any]) -> dict[str, object]:
@@ -156,14 +159,23 @@ class _Desk:
             key = str(part["path"])
             if key not in self.maps:
                 self.maps = {key: _bytes(part["path"])}  # one at a time: a folder may hold thousands
+                self.released = 0
             whole = self.maps[key]
         else:
             offset, size = part["at"]
             whole = (self.blob or memoryview(b""))[offset : offset + size]
         self.crc = int(part["member"]["crc"]) if "member" in part else None
         if "member" in part:
+            if "path" in part:
+                self._release(whole, int(part["member"]["offset"]))
             return unpack_member(str(part["name"]), whole, part["member"], self.limits)
         return whole
+
+    def _release(self, whole: memoryview, reached: int) -> None:
+        """Let go of the pages of a mapped zip that were unpacked: it would stand in memory beside its content."""
+        if reached - self.released > RELEASE_BYTES and isinstance(whole.obj, mmap.mmap):
+            whole.obj.madvise(mmap.MADV_DONTNEED, 0, reached // mmap.PAGESIZE * mmap.PAGESIZE)
+            self.released = reached
 
 
 def _sizes(limits: Mapping[str, int]) -> Limits:
