@@ -36,6 +36,7 @@ OF_READERS = {
     "steps_by_number": N_("Order by number"),
     "suv": N_("SUV"),
     "uneven_spacing": N_("Uneven slice spacing"),
+    "unit_spacing": N_("Spacing of 1 mm everywhere"),
     "voi_table": N_("Grey-scale curve"),
 }
 

@@ -125,5 +125,6 @@ def bright(plane: Array, *, share: float = 1.0) -> NDArray[bool_]:
     """The brighter of two classes (Otsu 1979), or what is above a share of the threshold between them."""
     low, high = np.percentile(plane, (1, 99))
     values = np.clip((plane.astype(np.float32) - low) * (255 / max(float(high - low), 1e-6)), 0, 255)
-    threshold, _ = cv2.threshold(values.astype(np.uint8), 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return np.asarray(values > share * threshold, dtype=bool)
+    steps = values.astype(np.uint8)
+    threshold, _ = cv2.threshold(steps, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return np.asarray(steps > share * threshold, dtype=bool)

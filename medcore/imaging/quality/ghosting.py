@@ -15,6 +15,7 @@ from medcore.records import Issue, Severity
 
 MAX_RATIO = 0.10  # of the body's brightness; the ACR allows 0.025 in a phantom, people move (docs/quality.md)
 STRIP_SHARE = 0.06  # width of the strips of air, of the image's side
+MIN_SIDE = 32
 MAX_BODY_IN_STRIP = 0.02  # a strip with more of the body in it is no air
 
 
@@ -45,8 +46,10 @@ class Ghosting(Check):
 
 def ghost_ratio(plane: NDArray[float32]) -> float | None:
     """|air above and below − air left and right| ÷ body; None where the body leaves too little air around it."""
-    body = bright(plane)
     height, width = plane.shape
+    if min(height, width) < MIN_SIDE:
+        return None
+    body = bright(plane)
     tall, wide = max(2, round(STRIP_SHARE * height)), max(2, round(STRIP_SHARE * width))
     middle_rows, middle_columns = slice(height // 4, -(height // 4)), slice(width // 4, -(width // 4))
     vertical = [(slice(0, tall), middle_columns), (slice(-tall, None), middle_columns)]

@@ -16,7 +16,7 @@ from medcore.records import Issue, Severity
 
 METAL_HU = 3000.0  # above dense bone and contrast medium; scanners cut off at 3071
 MIN_METAL_MM2 = 15.0
-NEAR_MM, FAR_MM = 40.0, 70.0
+NEAR_MM, FAR_MM = 40.0, 55.0
 BODY_HU = -300.0
 MAX_STREAKS = 2.0  # unrest near the metal ÷ unrest far from it (docs/quality.md)
 SMOOTH_PIXELS = 7
