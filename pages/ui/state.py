@@ -329,6 +329,12 @@ def widget_value(key: str) -> str:
     return str(st.session_state[key] or "")
 
 
+def setting(key: str) -> Setting | None:
+    """What a slider, switch or chooser holds; None while it is not on the page."""
+    held: Setting | None = st.session_state.get(key)
+    return held
+
+
 def stands(viewer: str) -> bool:
     """Whether the viewer of this key stands on the page since the run before, so that its marks are the reader's."""
     return viewer in st.session_state

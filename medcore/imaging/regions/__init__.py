@@ -16,6 +16,7 @@ from medcore.errors import N_, CancelledError, Message, UnfitInputError
 from medcore.registry import load_entries, load_entry
 from medcore.volume import Mask, Scale, Unit, Volume
 
+AIR_HU = -900  # no MR has values this low
 Watch: TypeAlias = Callable[[float], None]  # told the share done; raises CancelledError to stop the work
 
 
@@ -61,6 +62,11 @@ class RegionMask:
     volumes_ml: Mapping[str, float]
 
 
+def in_hu(scan: Volume) -> bool:
+    """Whether values are HU; formats that do not say (NIfTI, NRRD) are taken for it when they hold air."""
+    return scan.unit is Unit.HU or (scan.unit is Unit.GREY and not scan.modality and scan.voxels.min() <= AIR_HU)
+
+
 class Region(ABC):
     """One region. A subclass is one file; its last line is `REGION = ...`.
 
@@ -71,16 +77,20 @@ class Region(ABC):
     summary: ClassVar[str]
     modalities: ClassVar[tuple[str, ...]]
     names: ClassVar[Mapping[int, str]]
+    needs_hu: ClassVar[bool] = False
 
     def refusal(self, scan: Volume) -> Message | None:
         """Why the region cannot be looked for in this scan; None when it can."""
-        if scan.modality not in self.modalities:
+        unknown = not scan.modality and scan.geometry.scale is Scale.PATIENT  # NIfTI and NRRD do not say
+        if scan.modality not in self.modalities and not unknown:
             return Message(
                 N_("“{region!t}” is found in {modalities} only."),
                 {"region": self.title, "modalities": ", ".join(self.modalities)},
             )
         if scan.unit is Unit.RGB or scan.geometry.scale is not Scale.PATIENT:
             return Message(N_("“{region!t}” needs a grey scan with patient coordinates."), {"region": self.title})
+        if self.needs_hu and not in_hu(scan):
+            return Message(N_("“{region!t}” needs values in HU; look for it in the original."), {"region": self.title})
         return None
 
     @abstractmethod

@@ -13,8 +13,8 @@ from skimage.filters import threshold_otsu, threshold_triangle
 
 from medcore.errors import N_, Message
 from medcore.imaging.itk import to_image, to_voxels
-from medcore.imaging.regions import Found, Reason
-from medcore.volume import Unit, Volume
+from medcore.imaging.regions import Found, Reason, in_hu
+from medcore.volume import Volume
 
 Inside = NDArray[np.bool_]
 SKIN_HU = -350.0  # between air and fat
@@ -113,7 +113,7 @@ def _holes(inside: Inside, axis: int) -> Inside:
 
 def skin_value(scan: Volume, small: sitk.Image) -> float:
     """The value between background and patient, faint tissue included."""
-    if scan.unit is Unit.HU:
+    if in_hu(scan):
         return SKIN_HU
     values = to_voxels(small)
     low, high = float(values.min()), float(values.max())

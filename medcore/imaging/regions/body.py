@@ -6,7 +6,7 @@ import numpy as np
 from numpy import uint8
 
 from medcore.errors import N_, Message
-from medcore.imaging.regions import Found, Reason, Region, Watch
+from medcore.imaging.regions import Found, Reason, Region, Watch, in_hu
 from medcore.imaging.regions._shapes import (
     Inside,
     axial_axis,
@@ -21,7 +21,7 @@ from medcore.imaging.regions._shapes import (
     trunk,
     within,
 )
-from medcore.volume import Unit, Volume
+from medcore.volume import Volume
 
 COARSE_MM = 2.5
 SHEET_MM, COUCH_MM = 2.5, 8.0
@@ -39,7 +39,7 @@ class Body(Region):
     def find(self, scan: Volume, watch: Watch) -> Found:
         small = coarse_image(scan, COARSE_MM)
         threshold = skin_value(scan, small)
-        hard = scan.unit is Unit.HU
+        hard = in_hu(scan)
         whole, volumes = trunk(small, threshold, sheet_mm=SHEET_MM if hard else 0.0, couch_mm=COUCH_MM if hard else 0.0)
         if not volumes:
             return nothing_found(scan, Message(N_("Nothing stands out from the background.")))

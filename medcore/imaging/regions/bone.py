@@ -41,6 +41,7 @@ class Bone(Region):
     title = N_("Bone")
     summary = N_("Dense bone and the marrow it encloses, in CT. Contrast in vessels and metal may be taken for bone.")
     modalities = ("CT",)
+    needs_hu = True
     names = {1: N_("Bone")}  # noqa: RUF012  (read only)
 
     def find(self, scan: Volume, watch: Watch) -> Found:

@@ -46,6 +46,7 @@ class Lungs(Region):
     title = N_("Lungs")
     summary = N_("Right and left lung with their vessels and the large airways, in CT.")
     modalities = ("CT",)
+    needs_hu = True
     names = {RIGHT: N_("Right lung"), LEFT: N_("Left lung")}  # noqa: RUF012  (read only)
 
     def find(self, scan: Volume, watch: Watch) -> Found:

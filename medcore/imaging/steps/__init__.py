@@ -61,7 +61,8 @@ class Step(ABC):
 
     def refusal(self, scan: Volume) -> Message | None:
         """Why this scan cannot be put through the step; None when it can."""
-        if self.modalities and scan.modality not in self.modalities:
+        unknown = not scan.modality and scan.geometry.scale is Scale.PATIENT  # NIfTI and NRRD do not say
+        if self.modalities and scan.modality not in self.modalities and not unknown:
             return Message(
                 N_("“{step!t}” is made for {modalities}, not for {modality}."),
                 {

@@ -162,7 +162,7 @@ def test_it_stops_when_cancelled_and_an_unknown_region_is_named(head: Volume) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, 3])  # the part of the second patient holds no nodule of the table
 def test_lungs_of_real_patients_hold_their_nodules(shared_data: Path, number: int) -> None:
     folder = shared_data / "ct_lidc_partial"
     reading = read_paths([folder / f"LIDC-IDRI-{number:04d}.zip"], Settings(decode_workers=1))
