@@ -23,10 +23,10 @@ from medcore.store.audit import Action, Deed, Event
 from medcore.store.store import Store
 from medcore.volume import Geometry, Unit, Volume
 from medcore.workbench.export import check_empty
-from medcore.workbench.release import look_at
+from medcore.workbench.release import SHAPES, look_at
 
 CLEAN = "medcore.deidentify.files:clean_file"
-EVERY = 10  # of a series of slices, the first file and every tenth are looked at for text
+EVERY = 50  # of a series of slices, the first file and every 50th are looked at for text
 SLICES = frozenset({"CT", "MR", "PT", "NM"})  # of other kinds, every file is looked at
 SHORT = 12  # digits of a hash in a name
 MOST_REASON, MOST_NAME = 500, 80
@@ -146,6 +146,7 @@ class _Work:
         self.private = self.released = 0
         self.series: Counter[str] = Counter()
         self.names: Counter[Path] = Counter()
+        self.looking = True
 
     def parts(self, paths: Iterable[Path]) -> Iterator[_Part]:
         """Folders walked and zips listed."""
@@ -161,7 +162,9 @@ class _Work:
     def take(self, part: _Part) -> None:
         """Clean one file, look at its picture, and write it or hold it back."""
         try:
-            facts = self._cleaned(part)
+            facts = self._cleaned(part, picture=self.looking)
+            if not self.looking and self._worth_a_look(facts):
+                facts = self._cleaned(part, picture=True)
         except CancelledError:
             raise
         except MedcoreError as error:
@@ -177,12 +180,12 @@ class _Work:
         self.removed.update(attributes)
         self.private += private
 
-    def _cleaned(self, part: _Part) -> dict[str, Any]:
+    def _cleaned(self, part: _Part, *, picture: bool) -> dict[str, Any]:
         order = {
             "secret": self.owner.store.pseudonym_key.hex(),
             "dates": self.order.dates.value,
             "boxes": [[box.top, box.left, box.bottom, box.right] for box in self.order.covers],
-            "picture": not self.order.who,  # who has looked need not be told what to look for
+            "picture": picture and not self.order.who,  # who has looked need not be told what to look for
         }
         member = None if part.member is None else dict(part.member)
         answer = self.owner.sandbox.run(
@@ -199,21 +202,22 @@ class _Work:
             image_type=facts["image_type"],
         )
         voxels = facts["picture"]
-        if self.order.who or voxels is None or found or not self._worth_a_look(facts):
+        worth = self._worth_a_look(facts)
+        self.series[facts["series"]] += 1
+        self.looking = facts["modality"] not in SLICES  # the next file is most likely of the same kind
+        if self.order.who or voxels is None or found or not worth:
             return found
         colour = voxels.ndim == 4
         picture = Volume(np.asarray(voxels), Unit.RGB if colour else Unit.GREY, "", Geometry.pixels())
         look = look_at(picture, self.order.covers)
-        words = list(look.words) or (["…"] if look.boxes else [])
-        return [*found, *by_words(words), *(unchecked("") if look.failed else [])]
+        shapes = [SHAPES] if look.boxes and not look.words and look.by != "tesseract" else []
+        return [*found, *by_words(look.words), *shapes, *(unchecked("") if look.failed else [])]
 
     def _worth_a_look(self, facts: Mapping[str, Any]) -> bool:
         """Every picture, but of a series of slices only some: hundreds of them look alike."""
         if facts["modality"] not in SLICES:
             return True
-        count = self.series[facts["series"]]
-        self.series[facts["series"]] += 1
-        return count == 0 or count % EVERY == 0
+        return self.series[facts["series"]] % EVERY == 0
 
     def _write(self, facts: Mapping[str, Any]) -> Path:
         study, series, instance = (_short(str(facts[key])) for key in ("study", "series", "instance"))

@@ -29,9 +29,7 @@ DATES = {
 }
 DATES_HELP = {
     DatePolicy.SHIFT: N_("Dates move by a number of days of the patient's own: intervals stay right."),
-    DatePolicy.KEEP: N_(
-        "Dates of imaging stay as they are stored. With a name known elsewhere, a date can find a patient."
-    ),
+    DatePolicy.KEEP: N_("Dates of imaging stay as they are stored; whoever knows a date may find the patient."),
     DatePolicy.DROP: N_("Dates are left out."),
 }
 
