@@ -39,7 +39,8 @@ from medcore.volume import Array
 
 RECIPE_FILE, SPLIT_FILE, LOG_FILE = "recipe.toml", "split.csv", "training.jsonl"
 STAGING = ".new"
-GATE_PICTURES = 1500  # training pictures the gate is fitted on
+STRANGERS = 300  # pictures of each other kind that the gate is shown
+GATE_PICTURES = 1000  # training pictures the gate is fitted on
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +150,8 @@ def _with_others(card: ModelCard, evaluation: Json, recipe: Recipe, data: Path, 
     refused = {"test": float(evaluation.get("unfamiliar", 0.0))}
     for source in (*recipe.external, *recipe.strangers):
         cases, _ = list_cases([source], data, [label.id for label in card.labels])
+        if source in recipe.strangers:
+            cases = cases[:: max(1, len(cases) // STRANGERS)]
         asked = ask(card, load_task(card.task), cases, engine)
         assert asked.distance is not None and card.familiarity is not None
         refused[source.name] = round(float((asked.distance > card.familiarity.threshold).mean()), 4)

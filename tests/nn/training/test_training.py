@@ -18,6 +18,7 @@ from medcore.nn.training.splits import SPLITS, cluster, split_groups
 from medcore.nn.training.train import draft_card, train
 from medcore.tasks import load_task
 
+ROOT = Path(__file__).resolve().parents[3]
 RECIPE = """
 task = "chest_xray"
 network = "resnet18"
