@@ -35,12 +35,14 @@ class Draft:
         past: As it was before each change, the latest last.
         epoch: Grows with each change that came from elsewhere than the step's own sliders, which then begin anew.
         loads: Number of recipe files loaded; a new number gives a fresh, empty upload.
+        looked_at: The region that was shown by itself when it was found.
     """
 
     shape: Shape = field(default_factory=Shape)
     past: list[Shape] = field(default_factory=list)
     epoch: int = 0
     loads: int = 0
+    looked_at: int = 0
     _keys: int = 0
 
     @property

@@ -32,6 +32,9 @@ def preview(scan: ScanFacts, region: FoundRegion | None) -> None:
                 tried = state.preview(scan.id, recipe, at=_slice(scan))
         except MedcoreError as error:
             faults.explain(error.message, error.hint)
+    if region is not None and state.session().draft.looked_at != id(region):
+        state.session().draft.looked_at = id(region)
+        state.choose("view", "region")
     with bar:
         view = pick.segment("view", t("View"), _views(tried, region))
     _look(scan, view, tried, region)
@@ -59,7 +62,7 @@ def _views(tried: Preview | None, region: FoundRegion | None) -> dict[str, str]:
 
 def _look(scan: ScanFacts, view: str, tried: Preview | None, region: FoundRegion | None) -> None:
     panes, layout = _panes(scan, view, tried, region)
-    with st.container(key="viewport-large"):
+    with st.container(key="viewport-prepare"):
         viewer(panes, key=f"prepare-{scan.id}-{view}", layout=layout, height=PIXELS, tools=False)
 
 

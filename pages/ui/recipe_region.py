@@ -94,7 +94,6 @@ def _start(study: Study, scan: ScanFacts, region: RegionInfo) -> None:
         ),
     )
     state.session().finding[scan.id] = job.id
-    state.choose("view", "region")
 
 
 def _keep(scan: ScanFacts, region: FoundRegion) -> None:

@@ -15,10 +15,12 @@ import streamlit as st
 
 from medcore.errors import MedcoreError, SettingsError
 from medcore.language import LANGUAGES, best_language
-from medcore.recipes import Recipe
+from medcore.recipes import Recipe, Setting
 from medcore.settings import Settings
 from medcore.volume import Geometry, Mask, MaskFacts, Unit, Volume, Window
 from medcore.workbench.analyse import Analysis
+from medcore.workbench.comparison_draft import Draft as ComparisonDraft
+from medcore.workbench.comparisons import Aligned
 from medcore.workbench.masks import Piece
 from medcore.workbench.prepare import Preview
 from medcore.workbench.release import Rectangles
@@ -30,7 +32,8 @@ PAGES = Path(__file__).resolve().parent.parent
 SESSION = "medcore"
 STUDY, LANGUAGE = "study", "lang"  # names in a link
 TICKED = "batch-studies"
-OF_A_STUDY = ("scan", "task", "model", "method", "target")  # names in a link that mean nothing for another study
+# names in a link that mean nothing for another study
+OF_A_STUDY = ("scan", "task", "model", "method", "target", "baseline", "visit", "lesion")
 
 
 @dataclass(slots=True)
@@ -112,6 +115,7 @@ class Session:
         masks: The masks of each viewer, by its key.
         exporting: The export dialog, while it is open.
         draft: The recipe that is being edited.
+        comparing: Latest jobs that align studies or prove that it works, by the baseline's study and what they do.
         saving: Latest job that applies a recipe, by scan.
         finding: Latest job that looks for a region, by scan.
         shell_ran: The shell runs now, so a page may.
@@ -130,6 +134,7 @@ class Session:
     masks: dict[str, OpenMasks] = field(default_factory=dict)
     exporting: Exporting | None = None
     draft: Draft = field(default_factory=Draft)
+    comparing: dict[str, str] = field(default_factory=dict)
     saving: dict[str, str] = field(default_factory=dict)
     finding: dict[str, str] = field(default_factory=dict)
     shell_ran: bool = False
@@ -193,6 +198,17 @@ def named_mask(key: str, names: tuple[tuple[int, str], ...], _mask: Mask) -> Mas
     return Mask(_mask.labels, dict(names), _mask.geometry)
 
 
+def aligned(draft: ComparisonDraft) -> Aligned | None:
+    """The studies of a comparison on top of each other; None while they have not been aligned."""
+    ended = tuple(job.id for job in workbench().jobs.list() if job.state.over)
+    return _aligned(workbench().comparisons.fingerprint(draft), ended, draft)
+
+
+@st.cache_resource(show_spinner=False, max_entries=3, ttl=600)
+def _aligned(fingerprint: str, ended: tuple[str, ...], _draft: ComparisonDraft) -> Aligned | None:
+    return workbench().comparisons.known(_draft)
+
+
 def results_changed() -> None:
     """An explanation has been added to a result."""
     _analyses.clear()
@@ -200,7 +216,7 @@ def results_changed() -> None:
 
 def forget_caches() -> None:
     """Open everything anew at the next use, as tests need it."""
-    for cached in (workbench, volume, mask, pieces, _analyses, network_view, _preview, named_mask):
+    for cached in (workbench, volume, mask, pieces, _analyses, network_view, _preview, named_mask, _aligned):
         cached.clear()
 
 

@@ -98,7 +98,8 @@ def _sides(lungs: sitk.Image) -> NDArray[uint8]:
         return np.where(inside, side, 0).astype(uint8)
     first_is_right = places[0] is not None and places[0] < places[1]
     order = (0, RIGHT, LEFT) if first_is_right else (0, LEFT, RIGHT)
-    return np.asarray(order, dtype=uint8)[split]
+    sides: NDArray[uint8] = np.asarray(order, dtype=uint8)[split]
+    return sides
 
 
 def _seeds(lungs: sitk.Image) -> NDArray[np.int32]:
@@ -138,7 +139,7 @@ def _reasons(labels: NDArray[uint8], scan: Volume) -> tuple[Reason, ...]:
             within(ratio, 0.5, 1.0, soft=0.5),
         ),
         Reason(
-            Message(N_("Mean value {mean} HU (expected −930 to −550)."), {"mean": f"{mean:.0f}"}),
+            Message(N_("Mean value {mean} HU (expected −930 to −550)."), {"mean": f"{mean:.0f}".replace("-", "−")}),
             within(mean, *LUNG_HU, soft=150),
         ),
         touching_sides(inside, scan),
