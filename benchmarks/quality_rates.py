@@ -279,6 +279,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--harmed", type=int, default=100)
     chosen = parser.parse_args()
+    if not chosen.data.is_dir():
+        print("real images are not here")
+        return
     ordinary(chosen.data, chosen.part, chosen.count)
     harmed(chosen.data, chosen.part, chosen.harmed)
     ct(chosen.data)

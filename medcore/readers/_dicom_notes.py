@@ -14,6 +14,11 @@ from medcore.readers._dicom_place import region_scale
 from medcore.records import Issue, Severity
 
 J2K_LOSSLESS = "1.2.840.10008.1.2.4.90"
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # the SOP class and its multi-frame relatives
+# Ratios up to which loss is held to be harmless (consensus conference of the German Roentgen Society, 2009); CT of the
+# brain is rated stricter there, at 5.
+MAX_RATIO = {"CT": 8.0, "MR": 7.0, "MG": 15.0, "RF": 6.0, "XA": 6.0}
+MAX_RATIO_ELSEWHERE = 10.0
 MAGNIFIED = (1.001, 3.0)  # factors that a radiograph can have
 
 
@@ -26,6 +31,13 @@ def notes(header: Header, dataset: Any) -> Iterable[Issue]:
             Severity.WARN,
             Message(N_("The sender says that text is burned into the pixels; it may name the patient.")),
             Message(N_("Look at the image before you share it.")),
+        )
+    if text(dataset, "SOPClassUID").startswith(SECONDARY_CAPTURE):
+        yield Issue(
+            "secondary_capture",
+            Severity.WARN,
+            Message(N_("This is a secondary capture: a screenshot, a scanned film or a processed picture.")),
+            Message(N_("Use the original series; measurements and grey values of a capture cannot be trusted.")),
         )
     if header.projection:
         yield from _magnification(dataset)
@@ -51,14 +63,25 @@ def notes(header: Header, dataset: Any) -> Iterable[Issue]:
 
 def _loss(header: Header, dataset: Any) -> Iterable[Issue]:
     lossy = header.transfer_syntax in LOSSY or text(dataset, "LossyImageCompression") == "01"
-    if lossy and header.transfer_syntax != J2K_LOSSLESS:
-        ratio = text(dataset, "LossyImageCompressionRatio")
+    if not lossy or header.transfer_syntax == J2K_LOSSLESS:
+        return
+    stated = text(dataset, "LossyImageCompressionRatio")
+    ratio = float(stated) if _is_number(stated) else None
+    limit = MAX_RATIO.get(header.modality, MAX_RATIO_ELSEWHERE)
+    if ratio is not None and ratio > limit:
         yield Issue(
             "lossy",
-            Severity.INFO,
-            Message(N_("The image was compressed with loss; fine detail may be missing.")),
-            measured=float(ratio) if _is_number(ratio) else None,
-        )
+            Severity.WARN,
+            Message(N_("The image was compressed {ratio:.0f} to 1 with loss; fine detail is probably missing."),
+                    {"ratio": ratio}),
+            Message(N_("Use the original file; up to {limit:.0f} to 1 is held to be harmless for this modality."),
+                    {"limit": limit}),
+            measured=ratio,
+            limit=limit,
+        )  # fmt: skip
+        return
+    message = Message(N_("The image was compressed with loss; fine detail may be missing."))
+    yield Issue("lossy", Severity.INFO, message, measured=ratio, limit=None if ratio is None else limit)
 
 
 def _magnification(dataset: Any) -> Iterable[Issue]:

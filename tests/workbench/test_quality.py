@@ -9,17 +9,16 @@ import pytest
 from medcore.errors import CancelledError
 from medcore.imaging.quality import VERSION
 from medcore.records import Severity, Study
+from medcore.volume import Array
 from medcore.workbench.quality import findings, with_quality
 from medcore.workbench.studies import uploaded
 from medcore.workbench.workbench import QUIET, Workbench
 from tests.imaging.quality.scans import chest, wrist
 
-Grey = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
-
 
 @pytest.fixture
-def add(workbench: Workbench) -> Callable[[str, Grey], Study]:
-    def added(name: str, grey: Grey) -> Study:
+def add(workbench: Workbench) -> Callable[[str, Array], Study]:
+    def added(name: str, grey: Array) -> Study:
         pixels = cv2.imencode(".png", np.clip(np.rint(grey), 0, 255).astype(np.uint8))[1].tobytes()
         return workbench.studies.add([uploaded(f"{name}.png", pixels)]).added[0]
 
@@ -30,12 +29,12 @@ def codes(study: Study) -> list[str]:
     return [one.issue.code for one in findings(study) if one.issue.code != "picture"]
 
 
-def noisy(grey: Grey) -> Grey:
+def noisy(grey: Array) -> Array:
     return grey + np.random.default_rng(0).normal(0, 25, grey.shape)
 
 
 def test_an_upload_does_not_wait_for_the_check_which_is_made_at_the_first_look_and_kept(
-    workbench: Workbench, add: Callable[[str, Grey], Study]
+    workbench: Workbench, add: Callable[[str, Array], Study]
 ) -> None:
     study = add("chest", noisy(chest()))
     assert codes(study) == [] and workbench.quality.waiting() == 1
@@ -45,7 +44,7 @@ def test_an_upload_does_not_wait_for_the_check_which_is_made_at_the_first_look_a
     assert workbench.quality.checked(checked) is checked
 
 
-def test_a_quiet_job_checks_all_that_is_missing(workbench: Workbench, add: Callable[[str, Grey], Study]) -> None:
+def test_a_quiet_job_checks_all_that_is_missing(workbench: Workbench, add: Callable[[str, Array], Study]) -> None:
     add("chest", chest())
     add("wrist", wrist())
     job = workbench.check_quality(owner=QUIET)
@@ -54,7 +53,7 @@ def test_a_quiet_job_checks_all_that_is_missing(workbench: Workbench, add: Calla
     assert workbench.quality.check_missing() == 0
 
 
-def test_a_cancelled_check_keeps_what_it_found(workbench: Workbench, add: Callable[[str, Grey], Study]) -> None:
+def test_a_cancelled_check_keeps_what_it_found(workbench: Workbench, add: Callable[[str, Array], Study]) -> None:
     add("chest", chest())
     add("wrist", wrist())
     answers = iter([False, True])
@@ -63,7 +62,7 @@ def test_a_cancelled_check_keeps_what_it_found(workbench: Workbench, add: Callab
     assert workbench.quality.waiting() == 1
 
 
-def test_studies_are_ranked_by_the_worst_and_filtered(workbench: Workbench, add: Callable[[str, Grey], Study]) -> None:
+def test_studies_are_ranked_by_the_worst_and_filtered(workbench: Workbench, add: Callable[[str, Array], Study]) -> None:
     fine, bad = add("wrist", wrist()), add("chest", noisy(chest()))
     empty = add("blank", np.full((64, 64), 9))
     workbench.quality.check_missing()
@@ -75,7 +74,7 @@ def test_studies_are_ranked_by_the_worst_and_filtered(workbench: Workbench, add:
 
 
 def test_the_same_picture_again_is_named_until_the_first_is_deleted(
-    workbench: Workbench, add: Callable[[str, Grey], Study]
+    workbench: Workbench, add: Callable[[str, Array], Study]
 ) -> None:
     first = add("first", chest())
     small = cv2.resize(chest(), None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)

@@ -9,17 +9,16 @@ from medcore.imaging.quality import Check, Sample
 from medcore.records import Issue, Severity
 
 MODALITIES = frozenset({"SC", "OT"})
-SOP_CLASSES = "1.2.840.10008.5.1.4.1.1.7"  # Secondary Capture Image Storage and its multi-frame relatives
 
 
 class SecondaryCapture(Check):
-    """What the header says."""
+    """By the modality; the reader reports the other files whose SOP class is that of a secondary capture."""
 
     codes = {"secondary_capture": N_("Secondary capture")}  # noqa: RUF012
 
     def find(self, sample: Sample) -> Iterator[Issue]:
         volume = sample.volume
-        if volume.modality in MODALITIES or volume.facts.get("sop_class", "").startswith(SOP_CLASSES):
+        if volume.modality in MODALITIES:
             yield Issue(
                 "secondary_capture",
                 Severity.WARN,

@@ -89,7 +89,7 @@ def faulty() -> dict[str, Volume]:
         "low_contrast": radiograph(100 + grey * 0.1),
         "blurred": radiograph(cv2.GaussianBlur(grey, (0, 0), 5)),
         "noisy": radiograph(grey + rng.normal(0, 25, grey.shape)),
-        "block_artefacts": radiograph(blocks),
+        "block_artefacts": radiograph(np.asarray(blocks)),
         "ghosting": mr(head + 0.2 * np.roll(head, 128, axis=0)),
         "metal": ct(pin),
         "streaks": ct(streaks),
@@ -105,4 +105,4 @@ def faulty() -> dict[str, Volume]:
 
 def _eight_bit(volume: Volume) -> Array:
     plane = volume.voxels[0].astype(np.float32)
-    return np.rint((plane - plane.min()) * (255 / np.ptp(plane)))
+    return np.asarray(np.rint((plane - plane.min()) * (255 / np.ptp(plane))))
