@@ -41,7 +41,7 @@ from medcore.sandbox import Sandbox  # noqa: E402
 from medcore.settings import Settings  # noqa: E402
 from tests.readers.factory import ct, dx, dx_dataset, picture, saved  # noqa: E402
 
-ROUNDS = 5
+ROUNDS = 9
 SETTINGS = Settings()
 
 
@@ -86,7 +86,7 @@ class Clock:
             own += sum(int(facts[kind].split()[0]) << 10 for kind in ("RssAnon", "RssFile"))
             for file in Path(f"/proc/{process}/fd").iterdir():
                 with contextlib.suppress(OSError):
-                    if "memfd:medcore" in os.readlink(file):
+                    if "memfd:medcore" in str(file.readlink()):
                         found = file.stat()
                         shared[found.st_ino] = found.st_blocks * 512
         return own + max(sum(shared.values()), _mapped_shared())
@@ -106,6 +106,9 @@ def measure(
     ratios = [a / b for a, b in pairs]
     bare_ms = statistics.median(b for _, b in pairs) * 1000
     print(f"{title}: least {min(ratios):.2f}, most {max(ratios):.2f}; bare {bare_ms:.0f} ms")
+    if math.isinf(limit):
+        print(f"         {title}: {statistics.median(ratios):.3f}")
+        return True
     return judge(title, statistics.median(ratios), limit)
 
 
@@ -185,9 +188,8 @@ def ct_zip(sandbox: Sandbox, clock: Clock) -> bool:
         def look() -> object:
             return first_look(source, sandbox=sandbox, settings=SETTINGS)
 
-        kept = [
-            measure(f"CT zip of {size / 1e6:.0f} MB to the HU volume, over the inflate", clock, whole, inflate, 1.2)
-        ]
+        title = f"CT zip of {size / 1e6:.0f} MB to the HU volume, over the inflate"
+        kept = [measure(title, clock, whole, inflate, 1.2)]
         kept.append(judge("  peak memory over the volume's 157 MB", clock.peak(whole) / (300 * 512 * 512 * 2), 1.5))
         found = first_look(source, sandbox=sandbox, settings=SETTINGS)
         assert found is not None and found.volume.geometry.affine[2, 3] == 302.0, found

@@ -6,13 +6,14 @@ import io
 import struct
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from isal import isal_zlib
 
 from medcore.errors import N_, ArchiveError, UnsupportedFormatError
 
 STORED, DEFLATED = 0, 8
+InflateError = cast(type[Exception], isal_zlib.error)  # its type stub calls the class an instance
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 RATIO_FREE_BYTES = 16 << 20  # a small file may be as empty as it likes; the total is limited all the same
 OFFICE_MARK = "[Content_Types].xml"
@@ -33,7 +34,7 @@ def list_members(name: str, data: memoryview, limits: Mapping[str, int]) -> list
     """
     _check_directory(name, data, limits["zip_max_entries"])
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(io.BufferedReader(_InPlace(data))) as archive:
             entries = archive.infolist()
     except MemoryError:
         raise
@@ -126,7 +127,7 @@ def _inflate(name: str, raw: memoryview, size: int) -> bytes:
     inflater = isal_zlib.decompressobj(-isal_zlib.MAX_WBITS)  # half of zlib's time
     try:
         plain = inflater.decompress(raw, size + 1)
-    except isal_zlib.error as error:
+    except InflateError as error:
         raise _damaged(name) from error
     if len(plain) > size:
         raise ArchiveError(
@@ -135,6 +136,33 @@ def _inflate(name: str, raw: memoryview, size: int) -> bytes:
             name=name,
         )
     return plain
+
+
+class _InPlace(io.RawIOBase):
+    """A file over bytes that stay where they are: the directory of a zip is read without a copy of the zip."""
+
+    def __init__(self, data: memoryview) -> None:
+        self.data, self.at = data, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: len(self.data)}[whence]
+        if start + offset < 0:
+            raise OSError("before the start")
+        self.at = start + offset
+        return self.at
+
+    def readinto(self, buffer: Any) -> int:
+        target = memoryview(buffer).cast("B")
+        part = self.data[self.at : self.at + len(target)]
+        target[: len(part)] = part
+        self.at += len(part)
+        return len(part)
 
 
 def _check_directory(name: str, data: memoryview, max_entries: int) -> None:

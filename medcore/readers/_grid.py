@@ -9,6 +9,7 @@ from isal import isal_zlib
 
 from medcore.errors import N_, CorruptFileError, GeometryError, Message, TooLargeError, TruncatedFileError
 from medcore.readers import Limits, Scan
+from medcore.readers._archive import InflateError
 from medcore.readers._dicom_values import rescaled
 from medcore.records import Issue, Severity
 from medcore.volume import Affine, Array, Geometry, Scale, Unit, Volume
@@ -59,7 +60,7 @@ def gunzip(name: str, data: memoryview, limits: Limits) -> bytes:
     limit = limits.max_bytes + (1 << 20)
     try:
         plain = inflater.decompress(data, limit)
-    except isal_zlib.error as error:
+    except InflateError as error:
         raise damaged(name, "gzip") from error
     if inflater.eof:
         return plain
@@ -77,7 +78,7 @@ def gunzip_head(data: memoryview, count: int) -> bytes:
     """The first bytes of a gzip, or b"" if it is none."""
     try:
         return isal_zlib.decompressobj(wbits=31).decompress(data[:65536], count)
-    except isal_zlib.error:
+    except InflateError:
         return b""
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from isal import isal_zlib
 
 from medcore.readers import Limits, Markup, Scan, Slice
-from medcore.readers._archive import DEFLATED, raw_member, unpack_member
+from medcore.readers._archive import DEFLATED, InflateError, raw_member, unpack_member
 from medcore.readers._dicom_fast import walk
 from medcore.readers._dicom_header import Header, check_size, numbers, read_header
 from medcore.readers._dicom_pixels import first_frame
@@ -105,5 +105,5 @@ def _head(name: str, data: memoryview, member: Mapping[str, Any]) -> bytes:
         return bytes(raw[:HEAD_BYTES])
     try:
         return isal_zlib.decompressobj(-isal_zlib.MAX_WBITS).decompress(raw[:PACKED_HEAD_BYTES], HEAD_BYTES)
-    except isal_zlib.error:
+    except InflateError:
         return b""

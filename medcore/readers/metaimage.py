@@ -9,6 +9,7 @@ from isal import isal_zlib
 
 from medcore.errors import N_, UnsupportedFormatError
 from medcore.readers import HEAD_BYTES, Limits, Reader, Scan, Slice
+from medcore.readers._archive import InflateError
 from medcore.readers._grid import check_grid, damaged, grid_scans, truncated
 from medcore.volume import Affine, Array
 
@@ -71,7 +72,7 @@ def _voxels(name: str, data: memoryview, count: int, dtype: np.dtype[np.generic]
     if packed:
         try:
             plain = isal_zlib.decompressobj(wbits=47).decompress(data, size)
-        except isal_zlib.error as error:
+        except InflateError as error:
             raise damaged(name, "MetaImage") from error
     if len(plain) < size:
         raise truncated(name)
