@@ -112,11 +112,28 @@ def compare(
         HistoryError: The criterion refuses the history.
         CancelledError: `cancelled` became true.
     """
-    _check(moments)
+    check(moments)
     alignments = align(moments, choices.motion, progress=progress, cancelled=cancelled)
+    return concluded(moments, alignments, visits_of(moments, alignments), criterion, choices)
+
+
+def concluded(
+    moments: Sequence[Moment],
+    alignments: tuple[Alignment, ...],
+    visits: tuple[Visit, ...],
+    criterion: Criterion | None = None,
+    choices: Choices = Choices(),
+) -> Compared:
+    """What follows from studies that are aligned already; quick, so that every decision of a reader shows at once.
+
+    Args:
+        visits: Of `visits_of`; their lesions are found once and stay known.
+
+    Raises:
+        HistoryError: The criterion refuses the history.
+    """
     doubts = doubts_about([one.scan for one in moments], alignments, accepted=choices.accept_doubtful)
     relative = any(placeholder_spacing(one.scan) for one in moments)
-    visits = _visits(moments, alignments, true_scale=not relative)
     if not visits:
         return Compared(alignments, (), (), {}, (), None, (), (), relative, doubts)
     tracks = follow(visits, choices.corrections)
@@ -163,7 +180,13 @@ def align(
     return tuple(found)
 
 
-def _check(moments: Sequence[Moment]) -> None:
+def check(moments: Sequence[Moment]) -> None:
+    """Refuse what cannot be compared at all, before anything is computed.
+
+    Raises:
+        UnfitInputError: Fewer than two studies, or radiographs beside volumes.
+        HistoryError: A later study was made before an earlier one.
+    """
     if len(moments) < 2:
         raise UnfitInputError(N_("A comparison needs two studies."), hint=N_("Choose a baseline and a later study."))
     if len({moment.scan.shape[0] == 1 for moment in moments}) > 1:
@@ -180,8 +203,9 @@ def _check(moments: Sequence[Moment]) -> None:
             )
 
 
-def _visits(moments: Sequence[Moment], alignments: Sequence[Alignment], *, true_scale: bool) -> tuple[Visit, ...]:
+def visits_of(moments: Sequence[Moment], alignments: Sequence[Alignment]) -> tuple[Visit, ...]:
     """The studies as visits; none where a mask is missing."""
+    true_scale = not any(placeholder_spacing(one.scan) for one in moments)
     visits = []
     for moment, alignment in zip(moments, (None, *alignments), strict=True):
         if moment.mask is None:

@@ -12,6 +12,7 @@ from medcore.settings import Settings
 from medcore.store.store import Store
 from medcore.workbench.about import About
 from medcore.workbench.analyse import Analyse
+from medcore.workbench.comparisons import Comparisons
 from medcore.workbench.engine_opener import EngineOpener
 from medcore.workbench.export import Export
 from medcore.workbench.jobs import Job, Jobs
@@ -40,6 +41,7 @@ class Workbench:
     prepare: Prepare
     quality: Quality
     analyse: Analyse
+    comparisons: Comparisons
     models: Models
     about: About
     jobs: Jobs
@@ -67,6 +69,7 @@ class Workbench:
             prepare=Prepare(store),
             quality=Quality(store),
             analyse=Analyse(store, models, engine),
+            comparisons=Comparisons(store),
             models=models,
             about=About(settings, store, engine),
             jobs=Jobs(),

@@ -25,6 +25,7 @@ with faults.caught():
         [
             st.Page(PAGES / "studies.py", title=t("Studies"), icon=":material/folder_open:", default=True),
             st.Page(PAGES / "analyse.py", title=t("Analyse"), icon=":material/query_stats:", url_path="analyse"),
+            st.Page(PAGES / "compare.py", title=t("Compare"), icon=":material/compare:", url_path="compare"),
             st.Page(PAGES / "quality.py", title=t("Quality"), icon=":material/rule:", url_path="quality"),
             st.Page(PAGES / "prepare.py", title=t("Prepare"), icon=":material/tune:", url_path="prepare"),
             st.Page(PAGES / "models.py", title=t("Models"), icon=":material/network_node:", url_path="models"),

@@ -1,0 +1,165 @@
+"""First step of a comparison: the baseline, the later studies, which masks are lesions, what speaks against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from medcore.records import Study
+from medcore.workbench.comparison_draft import Chosen
+from pages.ui import compare_draft, compare_viewer, faults, show, state
+from pages.ui.compare_draft import Reading
+from pages.ui.words import distinct, kind, size, t
+
+
+def teach() -> None:
+    """What the page does, where nothing is there yet."""
+    st.subheader(t("No study yet"))
+    st.markdown(
+        t(
+            "Compare puts two or more studies of one patient on top of each other, follows each lesion over time and "
+            "tells the response by the criteria of oncology, with its uncertainty. Bring in a baseline and a later "
+            "study, or take the samples: they hold a synthetic patient before and after treatment."
+        )
+    )
+    if st.button(t("Go to Studies"), icon=":material/folder_open:", type="primary"):
+        state.go("studies.py")
+
+
+def page(reading: Reading) -> None:
+    """The step."""
+    with st.container(key="split"):
+        left, right = st.columns([2, 1], gap="medium")
+    with right:
+        studies = _baseline_and_later(reading)
+        for number, chosen in enumerate(reading.draft.visits):
+            _visit(reading, number, chosen, studies[chosen.study])
+        show.issues(state.workbench().comparisons.doubts(reading.draft))
+        _actions(reading)
+    with left:
+        compare_viewer.side_by_side(reading)
+
+
+def _baseline_and_later(reading: Reading) -> dict[str, Study]:
+    """The choosers; studies of the same patient stand first."""
+    studies = {one.id: one for one in state.workbench().comparisons.candidates(reading.baseline)}
+    titles = distinct({key: compare_draft.name_of(one) for key, one in studies.items()})
+    baseline = state.chosen("baseline", list(studies), reading.baseline.id)
+    st.selectbox(
+        t("Baseline"),
+        list(studies),
+        index=list(studies).index(baseline),
+        format_func=titles.__getitem__,
+        key=state.widget("baseline"),
+        on_change=state.commit,
+        args=("baseline",),
+        help=t("Change is counted from here on. The draft of a comparison is kept with its baseline."),
+    )
+    now = [one.study for one in reading.draft.visits[1:]]
+    later = st.multiselect(
+        t("Later studies"),
+        [key for key in studies if key != reading.baseline.id],
+        default=now,
+        format_func=titles.__getitem__,
+        placeholder=t("Choose at least one"),
+        key=reading.key("later"),
+    )
+    if set(later) != set(now):
+        compare_draft.change(reading, replace(reading.draft, visits=_ordered(reading, later, studies)))
+    if len(studies) == 1:
+        st.info(t("There is one study only. Add a later one of the same patient."), icon=":material/info:")
+    return studies
+
+
+def _ordered(reading: Reading, later: list[str], studies: dict[str, Study]) -> tuple[Chosen, ...]:
+    """The baseline, then the chosen studies by date, those without a date in the order they were chosen."""
+    first = reading.draft.visits[0] if reading.draft.visits else Chosen(reading.baseline.id, "")
+    known = {one.study: one for one in reading.draft.visits[1:]}
+    kinds = next(one for one in studies[first.study].scans if one.id == first.scan)
+    chosen = []
+    for key in sorted(later, key=lambda one: str(studies[one].acquired_on or "9999")):
+        scans = studies[key].scans
+        alike = [one for one in scans if one.modality == kinds.modality] or list(scans)
+        largest = max(alike, key=lambda one: one.shape[0] * one.shape[1] * one.shape[2])
+        chosen.append(known.get(key, Chosen(key, largest.id)))
+    return (first, *chosen)
+
+
+def _visit(reading: Reading, number: int, chosen: Chosen, study: Study) -> None:
+    """One study: which of its scans, and which masks are its lesions."""
+    with st.container(border=True, key=f"compare-visit-{number}", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            show.scan_thumbnail(chosen.scan, pixels=48)
+            with st.container(gap=None):
+                st.markdown(f"**{compare_draft.title_of(reading, number)}**")
+                st.caption(" · ".join(filter(None, (t("Baseline") if number == 0 else "", study.patient))))
+        if len(study.scans) > 1:
+            titles = distinct({one.id: f"{one.name} · {kind(one.modality)} · {size(one.shape)}" for one in study.scans})
+            scan = st.selectbox(
+                t("Scan"),
+                list(titles),
+                index=list(titles).index(chosen.scan),
+                format_func=titles.__getitem__,
+                key=reading.key(f"scan-{number}"),
+            )
+            if scan != chosen.scan:
+                _replace(reading, number, Chosen(chosen.study, scan))
+        _lesions(reading, number, chosen)
+
+
+def _lesions(reading: Reading, number: int, chosen: Chosen) -> None:
+    door = state.workbench().comparisons
+    sources = distinct({one.id: one.title for one in door.sources(chosen.scan, chosen.study)})
+    if not sources:
+        st.caption(t("No mask yet: draw the lesions in the picture with the brush, or add a mask on the page Studies."))
+        return
+    now = list(door.chosen_sources(chosen))
+    wanted = st.multiselect(
+        t("Lesions from"),
+        list(sources),
+        default=now,
+        format_func=sources.__getitem__,
+        placeholder=t("Nothing chosen"),
+        key=reading.key(f"sources-{number}-{len(sources)}-{'-'.join(now)}"),
+    )
+    if wanted != now:
+        _replace(reading, number, replace(chosen, sources=tuple(wanted)))
+
+
+def _replace(reading: Reading, number: int, chosen: Chosen) -> None:
+    visits = list(reading.draft.visits)
+    visits[number] = chosen
+    compare_draft.change(reading, replace(reading.draft, visits=tuple(visits)))
+
+
+def _actions(reading: Reading) -> None:
+    """How scans may move, and the button that begins."""
+    motions = {
+        "rigid": t("Turn and shift (head, bone)"),
+        "affine": t("Also stretch (another breath or scanner)"),
+        "deformable": t("Also bend (soft tissue)"),
+    }
+    motion = st.selectbox(
+        t("How scans may move"),
+        list(motions),
+        index=list(motions).index(reading.draft.motion),
+        format_func=motions.__getitem__,
+        key=reading.key("motion"),
+    )
+    if motion != reading.draft.motion:
+        compare_draft.change(reading, replace(reading.draft, motion=motion))
+    with st.container(horizontal=True):
+        if st.button(
+            t("Align"),
+            type="primary",
+            icon=":material/layers:",
+            key="compare-align",
+            disabled=len(reading.draft.visits) < 2,
+            help=t("Puts the later studies on top of the baseline."),
+        ):
+            with faults.caught():
+                compare_draft.align(reading)
+                compare_draft.go("alignment")
+                st.rerun()
+        compare_draft.undo(reading)
