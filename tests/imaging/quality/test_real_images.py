@@ -15,7 +15,7 @@ from medcore.volume import Array
 from medcore.workbench.workbench import open_sandbox
 from tests.imaging.quality.scans import radiograph
 
-SOME = 24
+SOME = 10
 GOLDEN_NOISE, GOLDEN_BLUR = 0.00228, 0.6841
 
 
@@ -33,10 +33,10 @@ def share(images: list[Array], code: str) -> float:
 def test_ordinary_chests_are_left_in_peace_and_spoiled_ones_are_found(shared_data: Path, folder: str) -> None:
     images = chests(shared_data, folder)
     quiet = [image for image in images if not inspect(radiograph(image))]
-    assert len(quiet) >= len(images) - 2
+    assert len(quiet) >= len(images) - 1
     rng = np.random.default_rng(0)
     assert share([image + rng.normal(0, 20, image.shape) for image in images], "noisy") == 1.0
-    assert share([cv2.GaussianBlur(image, (0, 0), 3) for image in images], "blurred") > 0.9
+    assert share([cv2.GaussianBlur(image, (0, 0), 3) for image in images], "blurred") >= 0.9
     assert share([255 - image for image in images], "inverted") > 0.8
     assert share([np.rot90(image).copy() for image in images], "turned") > 0.8
 
