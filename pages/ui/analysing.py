@@ -36,9 +36,6 @@ def question(study: Study, controls: DeltaGenerator) -> tuple[ScanFacts, str, st
             t("Run"), type="primary", icon=":material/play_arrow:", disabled=not model, key="run", shortcut="Ctrl+Enter"
         ):
             _start(study, scan, task, model, where)
-    if not model:
-        st.warning(t("No model fits this scan."), icon=":material/block:")
-        pick.unfit_models(choices)
     return scan, task, model
 
 

@@ -8,20 +8,23 @@ import streamlit as st
 
 from medcore.records import Classification, ScanFacts, Score
 from medcore.workbench.analyse import Analysis
-from pages.ui import analysing, model_cards, show, state
+from pages.ui import analysing, model_cards, pick, show, state
 from pages.ui.words import percent, plain, seconds, t
 
 
 def before(scan: ScanFacts, task: str, model: str) -> None:
     """What stands there before the first run: what will come, and what to know of this scan."""
+    if not model:
+        st.warning(t("No model fits this scan."), icon=":material/block:")
+        pick.unfit_models(state.workbench().analyse.choices(scan, task))
+        return
     st.markdown(
         t(
             "Press **Run**. You get the finding with its probability on the model's own scale and its operating point, "
             "a heat map of where the model looked, and what it cannot do."
         )
     )
-    if model:
-        show.issues(state.workbench().analyse.warnings(scan, task, model))
+    show.issues(state.workbench().analyse.warnings(scan, task, model))
 
 
 def show_all(analysis: Analysis) -> Analysis:

@@ -21,14 +21,12 @@ LAYOUTS = {"overlay": Layout.ONE, "beside": Layout.PAIR, "original": Layout.AUTO
 
 def look(study: Study, scan: ScanFacts, *, large: bool = False) -> None:
     """A scan by itself."""
-    with st.container(key="viewport-large" if large else "viewport-quick"):
-        _drawable(
-            Pane(state.volume(scan.id), ""),
-            Place(study.id, scan.id),
-            key=f"look-{scan.id}-{large}",
-            height=READING_PIXELS if large else QUICK_PIXELS,
-            tools=large,
-        )
+    _drawable(
+        Pane(state.volume(scan.id), ""),
+        Place(study.id, scan.id),
+        key=f"look-{scan.id}-{large}",
+        large=large,
+    )
 
 
 def result(analysis: Analysis, view: str) -> None:
@@ -36,29 +34,28 @@ def result(analysis: Analysis, view: str) -> None:
     run = analysis.prediction.run
     key = f"{view}-{run.id}"
     seen = state.network_view(run.id, analysis) if view == "seen" else None
-    with st.container(key="viewport-large"):
-        if seen is not None:  # its pixels have no place in the patient, so nothing is drawn on it
+    if seen is not None:  # its pixels have no place in the patient, so nothing is drawn on it
+        with st.container(key="viewport-large"):
             viewer([Pane(seen, "")], key=key, height=READING_PIXELS, layout=LAYOUTS[view], tools=False)
-            return
-        pane = Pane(state.volume(run.scan), "", () if view == "original" else _overlays(analysis))
-        _drawable(pane, Place(run.study, run.scan), key=key, height=READING_PIXELS, layout=LAYOUTS[view])
+        return
+    pane = Pane(state.volume(run.scan), "", () if view == "original" else _overlays(analysis))
+    _drawable(pane, Place(run.study, run.scan), key=key, layout=LAYOUTS[view])
 
 
-def _drawable(
-    pane: Pane, place: Place, *, key: str, height: int, layout: Layout = Layout.AUTO, tools: bool = True
-) -> None:
-    """One pane with the marks and masks of its scan, which are kept with its study, and the list of them."""
+def _drawable(pane: Pane, place: Place, *, key: str, large: bool = True, layout: Layout = Layout.AUTO) -> None:
+    """One pane with the marks and masks of its scan, which are kept with its study, and the list of them below."""
     marks, masks = kept_marks.saved(key, [place]), kept_masks.opened(key)
-    shown = viewer(
-        [replace(pane, overlays=(*pane.overlays, *kept_masks.overlays(masks, 0, place.scan)))],
-        key=key,
-        height=height,
-        layout=layout,
-        focus=masks.focus,
-        measurements=marks,
-        sitting=masks.sitting,
-        tools=tools,
-    )
+    with st.container(key="viewport-large" if large else "viewport-quick"):
+        shown = viewer(
+            [replace(pane, overlays=(*pane.overlays, *kept_masks.overlays(masks, 0, place.scan)))],
+            key=key,
+            height=READING_PIXELS if large else QUICK_PIXELS,
+            layout=layout,
+            focus=masks.focus,
+            measurements=marks,
+            sitting=masks.sitting,
+            tools=large,
+        )
     kept_marks.keep(key, [place], shown.measurements)
     kept_masks.keep(masks, [place], shown.drawn)
     reading_list.show(masks, place, shown)
