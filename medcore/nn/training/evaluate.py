@@ -63,8 +63,10 @@ def evaluate(
     asked = ask(card, load_task(card.task), cases, engine, device=device, tell=tell)
     _refuse_nothing(asked, data)
     found = report(asked, card, patients_of(asked))
-    known = {kept.digest for kept in _split(card).values() if kept.split != "test"}
-    found["seen_in_training"] = sum(digest in known for digest in asked.digests)
+    table = _split(card)
+    if table:  # without one nobody knows
+        known = {kept.digest for kept in table.values() if kept.split != "test"}
+        found["seen_in_training"] = sum(digest in known for digest in asked.digests)
     return found
 
 
