@@ -71,7 +71,7 @@ def _detail(before: Volume, after: Volume) -> tuple[Issue, ...]:
     if max(ratios) > 1 + SAME_STEP:
         worst = int(np.argmax(ratios))
         message = Message(
-            N_("Voxels grow from {old} to {new} {unit}: structures below about {limit} {unit} are lost."),
+            N_("Voxels change from {old} to {new} {unit}: structures below about {limit} {unit} are lost."),
             {**values, "limit": f"{2 * new[worst]:.3g}"},  # two voxels a period: the sampling theorem
         )
         return (Issue("detail_lost", Severity.INFO, message, measured=round(max(ratios), 3)),)

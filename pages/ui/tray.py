@@ -7,6 +7,7 @@ import streamlit as st
 from medcore.workbench.analyse import Analysis
 from medcore.workbench.batch import BatchReport
 from medcore.workbench.jobs import Job, JobState
+from medcore.workbench.prepare import Derived, FoundRegion
 from pages.ui import faults, state
 from pages.ui.words import plain, say, seconds, t
 
@@ -73,8 +74,13 @@ def _finished(job: Job) -> None:
     """One line with a link to where the result stands."""
     link = {"study": job.result.prediction.run.study} if isinstance(job.result, Analysis) else {}
     several = isinstance(job.result, BatchReport)
+    page = "analyse.py" if link or several else "studies.py"
+    if isinstance(job.result, Derived):
+        page, link = "prepare.py", {"study": job.result.study, "scan": job.result.scan.id}
+    elif isinstance(job.result, FoundRegion):
+        page, link = "prepare.py", {"study": job.result.study, "scan": job.result.scan}
     st.page_link(
-        state.PAGES / ("analyse.py" if link or several else "studies.py"),
+        state.PAGES / page,
         label=f"{plain(say(job.title))} · {seconds(job.seconds)}",
         icon=ICONS[job.state],
         help=say(job.error.message) if job.error else None,

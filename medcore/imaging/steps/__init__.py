@@ -64,7 +64,7 @@ class Step(ABC):
         unknown = not scan.modality and scan.geometry.scale is Scale.PATIENT  # NIfTI and NRRD do not say
         if self.modalities and scan.modality not in self.modalities and not unknown:
             return Message(
-                N_("“{step!t}” is made for {modalities}, not for {modality}."),
+                N_("“{step!t}” is made for {modalities}, not for {modality!t}."),
                 {
                     "step": self.title,
                     "modalities": ", ".join(self.modalities),
