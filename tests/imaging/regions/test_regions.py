@@ -73,6 +73,7 @@ def test_lungs_are_found_with_right_on_the_right(chest: tuple[Volume, Thorax]) -
     assert found.quality >= 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plane", ["sagittal"])
 def test_lungs_and_sides_are_the_same_in_another_orientation(chest: tuple[Volume, Thorax], plane: str) -> None:
     turned = apply_recipe(Recipe((RecipeStep("reorient", {"plane": plane}),)), chest[0]).volume
@@ -102,6 +103,7 @@ def test_brain_and_head_are_told_apart(head: Volume) -> None:
     assert brain.quality > 0.9
 
 
+@pytest.mark.slow
 def test_the_same_brain_measures_the_same_on_other_voxels(head: Volume) -> None:
     finer = apply_recipe(Recipe((RecipeStep("resample", {"in_plane": 1.5, "between": 3.0}),)), head).volume
     assert segment("brain", finer).volumes_ml["Brain"] == pytest.approx(
@@ -109,6 +111,7 @@ def test_the_same_brain_measures_the_same_on_other_voxels(head: Volume) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gain", [40.0])
 def test_the_brain_does_not_depend_on_the_scale_of_an_mr(head: Volume, gain: float) -> None:
     other = replace(head, voxels=(head.voxels * gain).astype(np.float32))
