@@ -65,7 +65,7 @@ def recipe() -> Recipe:
 def bare() -> float:
     """CPU seconds an image of forward, backward and step alone."""
     network: nn.Module = load_network("resnet18").build(channels=1, labels=1, width=WIDTH)
-    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-4)
     inputs = torch.randn(BATCH, 1, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
     truth = torch.zeros(BATCH, 1)

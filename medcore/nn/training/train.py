@@ -19,7 +19,7 @@ from medcore.nn.torch_engine import GATE
 from medcore.nn.training.checkpoint import CHECKPOINT, Epoch, only_training, write_text
 from medcore.nn.training.loop import fit, open_fabric
 from medcore.nn.training.objectives import objective_for
-from medcore.nn.training.pictures import Pictures, load_pictures
+from medcore.nn.training.pictures import Pictures, list_cases, load_pictures
 from medcore.nn.training.publish import publish
 from medcore.nn.training.recipe import Recipe, load_recipe
 from medcore.tasks import load_task
@@ -78,6 +78,8 @@ def train(
             resume=resume)  # fmt: skip
         return out
     with only_training(work):
+        for source in (*recipe.external, *recipe.strangers):  # a mistake in them is named now, not after the training
+            list_cases([source], data, [label.id for label in draft.labels])
         resume = resume and _same_recipe(work, recipe_path)
         pictures = _pictures(recipe, draft, data, work, reading)
         fabric.barrier()

@@ -194,3 +194,12 @@ def test_a_recipe_without_a_field_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("seed = 7", ""))
     with pytest.raises(CardError, match="seed"):
         load_recipe(path)
+
+
+def test_a_mistake_in_an_external_set_is_named_before_the_training(tmp_path: Path, data: Path) -> None:
+    path = recipe(tmp_path)
+    external = '[[external]]\nname = "far"\nfolder = "far"\npositive = ["ill"]\n\n[[stages]]'
+    path.write_text(path.read_text().replace("[[stages]]", external))
+    with pytest.raises(NotFoundError, match="far"):
+        train(path, data=data, out=tmp_path / "o", work=tmp_path / "w")
+    assert not (tmp_path / "w" / "checkpoint.safetensors").exists()
