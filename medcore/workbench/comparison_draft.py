@@ -51,6 +51,7 @@ class Draft:
         organs, roles: By anchor of the lesion.
         nodes: Anchors of lymph nodes.
         links: Anchor of a lesion at a later visit to the anchor of the lesion that it is, or "new".
+        confirmed: Anchors of the lesions that the reader has confirmed.
         options: Of the criterion, those that differ from its own.
         reader_sd_mm: Standard deviation of a diameter between readers.
     """
@@ -63,6 +64,7 @@ class Draft:
     nodes: frozenset[str] = frozenset()
     roles: Mapping[str, LesionRole] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    confirmed: frozenset[str] = frozenset()
     criterion: str = "recist11"
     options: Mapping[str, str] = field(default_factory=dict)
     reader_sd_mm: float = 1.5
@@ -91,6 +93,7 @@ def from_draft(draft: Draft) -> Json:
         "nodes": sorted(draft.nodes),
         "roles": {name: role.value for name, role in draft.roles.items()},
         "links": dict(draft.links),
+        "confirmed": sorted(draft.confirmed),
         "criterion": draft.criterion,
         "options": dict(draft.options),
         "reader_sd_mm": draft.reader_sd_mm,
@@ -109,6 +112,7 @@ def to_draft(value: Json) -> Draft:
         nodes=frozenset(map(as_text, as_list(table["nodes"]))),
         roles={name: LesionRole(role) for name, role in to_texts(table["roles"]).items()},
         links=to_texts(table["links"]),
+        confirmed=frozenset(map(as_text, as_list(table["confirmed"]))),
         criterion=as_text(table["criterion"]),
         options=to_texts(table["options"]),
         reader_sd_mm=as_number(table["reader_sd_mm"]),

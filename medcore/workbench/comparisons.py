@@ -38,12 +38,14 @@ from medcore.workbench.comparison_draft import (
     to_alignment,
     to_draft,
 )
+from medcore.workbench.comparison_probabilities import ProbabilityChange, probability_changes
 from medcore.workbench.comparison_studies import joined, same_patient, study_doubts
 
 NEURO = ("rano2010", "rano2", "rano_bm", "ms_activity")  # criteria without a limit of lesions for each organ
 DRAFT, ALIGNMENTS = "comparison", "alignments"  # names in the annotations of the baseline's study
 UNDO_STEPS = 40
 ATTEMPTS = 5
+Found = Compared  # what pages may name
 RUN = "run:"  # begins the source id of what a model found
 
 
@@ -268,6 +270,11 @@ class Comparisons:
         """
         choices = Choices(Motion(draft.motion), rules=rules_of(draft))
         return prove(aligned.moments[0], grown_mm, choices=choices, progress=progress, cancelled=cancelled)
+
+    def probabilities(self, draft: Draft) -> tuple[ProbabilityChange, ...]:
+        """What one and the same model said of the studies, where it was asked about at least two of them."""
+        kept = [self.store.predictions(one.study) for one in draft.visits]
+        return probability_changes(kept, [one.scan for one in draft.visits])
 
     def _moments(self, draft: Draft) -> tuple[Moment, ...]:
         known = as_table(_part(self.store.annotations(draft.visits[0].study).content, ALIGNMENTS) or {})

@@ -10,7 +10,7 @@ import streamlit as st
 from medcore.errors import N_, HistoryError, MedcoreError, Message, UnfitInputError
 from medcore.records import Study
 from medcore.workbench.comparison_draft import Draft
-from medcore.workbench.comparisons import Aligned, Kept
+from medcore.workbench.comparisons import Aligned, Found, Kept
 from medcore.workbench.jobs import Job, JobState
 from pages.ui import faults, pick, state, tray
 from pages.ui.words import day, plain, t
@@ -75,6 +75,15 @@ def opened(study: Study) -> Reading:
 def change(reading: Reading, draft: Draft) -> None:
     """Keep a change at once and show the page with it."""
     _stored(lambda: state.workbench().comparisons.keep(reading.baseline.id, draft, version=reading.kept.version))
+
+
+def concluded(reading: Reading, aligned: Aligned) -> Found | None:
+    """What follows from the decisions so far; None, with the reason on the page, where the criterion refuses."""
+    try:
+        return state.workbench().comparisons.conclude(aligned, reading.draft)
+    except HistoryError as error:
+        faults.explain(error.message, error.hint)
+        return None
 
 
 def undo(reading: Reading) -> None:
