@@ -1,0 +1,211 @@
+"""A response on the page: the category, its rule in words, how near the next one is, how sure; other criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from medcore.errors import HistoryError
+from medcore.records import Response, Timepoint, TimepointResponse
+from medcore.workbench import comparison_answer
+from medcore.workbench.assess import Certainty, CriterionFacts, Flip, criteria
+from pages.ui import charts, compare_charts, faults, pick, show
+from pages.ui.words import percent, plain, say, t
+
+CHARTS_OF_SIZE = ("spider", "waterfall")
+
+
+def criterion(current: str, key: str) -> CriterionFacts:
+    """The chooser of the criterion; returns the chosen one."""
+    facts = {one.id: one for one in criteria()}
+    chosen = st.selectbox(
+        t("Criterion"),
+        list(facts),
+        index=list(facts).index(current) if current in facts else 0,
+        format_func=lambda one: t(facts[one].title),
+        key=key,
+        help=t("Which rules turn the sizes into a response."),
+    )
+    return facts[chosen]
+
+
+def options(facts: CriterionFacts, current: Mapping[str, str], key: str) -> dict[str, str]:
+    """What can be set of a criterion; only what differs from its own value comes back."""
+    wanted: dict[str, str] = {}
+    if not facts.options:
+        return wanted
+    with st.popover(t("Options"), icon=":material/tune:"):
+        st.caption(f"{t(facts.summary)} {facts.source}")
+        for name, own in facts.options.items():
+            text = current.get(name, "")
+            label = name.replace("_", " ")
+            if isinstance(own, bool):
+                value = st.checkbox(label, value=text == "true" if text else own, key=f"{key}-{name}")
+                changed = ("true" if value else "false") if value != own else ""
+            elif isinstance(own, float | int):
+                number = st.number_input(label, value=float(text or own), min_value=0.0, key=f"{key}-{name}")
+                changed = "" if abs(number - float(own)) < 1e-9 else f"{number:g}"
+            else:
+                changed = st.text_input(label, text or str(own), key=f"{key}-{name}")
+                changed = "" if changed == own else changed
+            if changed:
+                wanted[name] = changed
+    return wanted
+
+
+def headline(response: Response) -> None:
+    """The answer of the last visit: category, rule, what is missing, how near the next category is."""
+    last = response.timepoints[-1]
+    with st.container(border=True, key="compare-answer", gap="small"):
+        st.markdown(f"### {plain(t(response.title))}: {plain(last.overall)}")
+        st.markdown(plain(say(last.reason)))
+        parts = [
+            f"{t('Target')} {last.target or '–'}",
+            f"{t('Non-target')} {last.nontarget or '–'}",
+            f"{t('New')} {last.new or '–'}",
+        ]
+        st.caption(" · ".join(plain(part) for part in parts))
+        for missing in last.missing:
+            st.markdown(f":orange[:material/help:] {plain(say(missing))}")
+        for note in last.notes:
+            st.markdown(f":blue[:material/info:] {plain(say(note))}")
+        for threshold in last.thresholds:
+            st.markdown(
+                plain(
+                    t(
+                        "{category} begins at {at} {unit}: {distance} {unit} from here.",
+                        category=threshold.category,
+                        at=f"{threshold.at:.1f}",
+                        distance=f"{threshold.distance:+.1f}",
+                        unit=response.unit,
+                    )
+                )
+            )
+        best = t("Best response: {best}; confirmed: {confirmed}", best=response.best, confirmed=response.best_confirmed)
+        st.caption(plain(best))
+    show.issues(response.issues)
+    if response.to_confirm:
+        with st.expander(t("To be confirmed against the paper"), icon=":material/menu_book:"):
+            for message in response.to_confirm:
+                st.markdown(f"- {plain(say(message))}")
+            st.caption(response.source)
+
+
+def visits(response: Response, labels: Sequence[str]) -> None:
+    """Every visit in one row."""
+    rows = [_visit_row(row, label, response.unit) for row, label in zip(response.timepoints, labels, strict=True)]
+    st.dataframe(pd.DataFrame(rows), hide_index=True)
+
+
+def sure_of(
+    history: tuple[Timepoint, ...], response: Response, chosen: Mapping[str, str], sd_mm: float
+) -> Certainty | None:
+    """The chances under measurement error; None where they cannot be told."""
+    try:
+        return comparison_answer.sureness(history, response.criterion, tuple(sorted(chosen.items())), sd_mm)
+    except HistoryError as error:
+        faults.explain(error.message, error.hint)
+        return None
+
+
+def pictures(
+    history: tuple[Timepoint, ...], response: Response, labels: Sequence[str], sure: Certainty | None, key: str
+) -> None:
+    """The charts, one at a time."""
+    titles = {
+        "sum": t("Sum"),
+        "chances": t("Chances"),
+        "spider": t("Each lesion"),
+        "waterfall": t("Waterfall"),
+    }
+    chart = pick.segment("chart", t("Chart"), titles)
+    volumes = response.unit in ("ml", "mm³")
+    size, title = ("volume_ml", t("volume")) if volumes else ("longest_mm", t("diameter"))
+    if chart == "spider":
+        figure = compare_charts.spider(history, labels, size, title)
+    elif chart == "waterfall":
+        figure = compare_charts.waterfall(history, size, title)
+    elif chart == "chances" and sure is not None:
+        figure = compare_charts.chances(sure, labels)
+    else:
+        figure = compare_charts.sums(response, labels, sure)
+    st.plotly_chart(figure, config=charts.CONFIG, key=f"{key}-{chart}")
+
+
+def certainty(response: Response, sure: Certainty) -> None:
+    """The chances of the last visit in words, and the smallest change that flips it."""
+    last = sure.chances[-1]
+    shares = " · ".join(f"P({name}) {percent(share)}" for name, share in last.chances.items())
+    st.markdown(f"**{plain(shares)}**")
+    if last.sum_low is not None and last.sum_high is not None:
+        st.caption(
+            t("95 % interval of the sum: {low} to {high}", low=f"{last.sum_low:.1f}", high=f"{last.sum_high:.1f}")
+            + f" {response.unit}"
+        )
+    turns = [text for flip in sure.flips for text in _turns(flip)]
+    if turns:
+        st.caption("  \n".join(plain(text) for text in turns))
+
+
+def what_if(history: tuple[Timepoint, ...], response: Response, chosen: Mapping[str, str], key: str) -> None:
+    """The slider: one lesion a little longer or shorter, and what the answer would be."""
+    lesions = comparison_answer.measured_last(history)
+    if not lesions:
+        return
+    with st.container(border=True, key="compare-what-if", gap="small"):
+        st.markdown(t("**One more millimetre**"))
+        lesion = st.selectbox(t("Lesion"), lesions, key=f"{key}-what-lesion")
+        by_mm = st.slider(t("Change at the last visit, mm"), -15.0, 15.0, 0.0, 0.5, key=f"{key}-what-mm")
+        answer = comparison_answer.what_if(history, response.criterion, chosen, lesion, by_mm)
+        now = response.timepoints[-1].overall
+        total = "–" if answer.sum is None else f"{answer.sum:.1f} {response.unit}"
+        text = t("Sum {sum}: {category}", sum=total, category=answer.overall)
+        if answer.overall == now:
+            st.info(plain(text), icon=":material/check:")
+        else:
+            st.warning(plain(f"{now} → {text}"), icon=":material/swap_horiz:")
+
+
+def side_by_side(history: tuple[Timepoint, ...], response: Response) -> None:
+    """All criteria on the same sizes; those that disagree with the chosen one are flagged."""
+    with st.expander(t("All criteria side by side"), icon=":material/balance:"):
+        rows = [
+            {
+                t("Criterion"): t(one.title),
+                t("Category"): one.category or t("not applicable"),
+                "": {True: "", False: t("⚠ disagrees"), None: ""}[one.agrees],
+                t("Why"): say(one.reason),
+            }
+            for one in comparison_answer.opinions(history, response)
+        ]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, height=36 * (len(rows) + 1) + 2)
+        st.caption(
+            t("Criteria made for another disease or measure may disagree for good reason; only one of them was chosen.")
+        )
+
+
+def _turns(flip: Flip) -> list[str]:
+    """The smallest changes of one lesion that change the answer."""
+    texts = []
+    if flip.larger_mm is not None:
+        mm = f"{flip.larger_mm:.1f}"
+        texts.append(t("{lesion}: {mm} mm longer gives {category}", lesion=flip.lesion, mm=mm, category=flip.larger))
+    if flip.smaller_mm is not None:
+        mm = f"{flip.smaller_mm:.1f}"
+        texts.append(t("{lesion}: {mm} mm shorter gives {category}", lesion=flip.lesion, mm=mm, category=flip.smaller))
+    return texts
+
+
+def _visit_row(row: TimepointResponse, label: str, unit: str) -> dict[str, str]:
+    def change(value: float | None) -> str:
+        return "–" if value is None else f"{value:+.0f} %"
+
+    return {
+        t("Visit"): label,
+        f"{t('Sum')} ({unit})": "–" if row.sum is None else f"{row.sum:.1f}",
+        t("from baseline"): change(row.change_from_baseline_percent),
+        t("from nadir"): change(row.change_from_nadir_percent),
+        t("Category"): row.overall,
+    }
