@@ -100,7 +100,7 @@ class Findings:
                 .order_by(ScanRow.number)
             )
             patient = session.scalars(select(StudyRow.patient).where(StudyRow.id == own.study_id)).one()
-            rows = [row for row in session.execute(query).tuples() if _depth(row[0]) == _depth(own)]
+            rows = [row for row in session.execute(query) if _depth(row[0]) == _depth(own)]
             scans = tuple(_relative(scan, study, own, patient) for scan, study, _ in rows)
             prints = np.array([np.frombuffer(mark, dtype=np.uint8) for _, _, mark in rows], dtype=np.uint8)
         return scans, prints

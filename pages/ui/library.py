@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from medcore.records import Study
-from pages.ui import export, pick, picture, quality, show, state
+from pages.ui import attach, export, pick, picture, quality, show, state
 from pages.ui.words import kind, plain, scans, studies_text, t
 
 PER_PAGE = 12
@@ -91,7 +91,9 @@ def details(study: Study) -> None:
                 _delete(study)
     export.dialog(study)
     _undo()
-    picture.look(study, pick.series(study))
+    scan = pick.series(study)
+    picture.look(study, scan)
+    attach.mask_of(scan)
     show.scan_facts(study)
     quality.short_list(quality.checked(study))
 
@@ -118,6 +120,8 @@ def _grid(studies: Sequence[Study]) -> None:
         with grid.container(border=True, key=f"thumb-card-{study.id}"):
             show.thumbnail(study, pixels=128)
             _title(study)
+            if doubts := quality.summary(study):
+                st.caption(plain(doubts))
             with st.container(horizontal=True, gap="xsmall"):
                 _tick(study)
                 show.badges(study)
