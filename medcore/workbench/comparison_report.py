@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 import medcore
 from medcore.comparison.compare import Compared
@@ -90,10 +89,15 @@ def key_image(aligned: Aligned, found: Compared, number: int, place: tuple[float
         alignment = aligned.alignments[number - 1]
         grey = alignment.carried(moment.scan, onto, shape)[0]
         labels = alignment.carried_mask(mask, onto, shape).labels[0]
-    inside = labels > 0
-    outline = inside & ~ndimage.binary_erosion(inside)
     _, row, column = first.geometry.steps
-    return KeyImage(_windowed(grey, first, moment.scan), outline, row / column, moment.label)
+    return KeyImage(_windowed(grey, first, moment.scan), _border(labels > 0), row / column, moment.label)
+
+
+def _border(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels of a region that have a neighbour outside it."""
+    wide = np.pad(inside, 1)
+    core = wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
+    return np.asarray(inside & ~core)
 
 
 def _patch(scan: Volume, place: tuple[float, float, float]) -> tuple[Geometry, tuple[int, int, int]]:

@@ -176,7 +176,8 @@ class Comparisons:
 
         def changed(now: Json) -> Json:
             table = _checked(now, version)
-            former = as_list(table.get("undo", [])) + ([table["draft"]] if "draft" in table else [])
+            last = table["draft"] if "draft" in table else from_draft(self.proposed(self.store.study(baseline)))
+            former = [*as_list(table.get("undo", [])), last]
             return {"version": version + 1, "draft": from_draft(draft), "undo": former[-UNDO_STEPS:]}
 
         kept = as_table(self._change(baseline, DRAFT, changed))

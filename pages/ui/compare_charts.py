@@ -12,6 +12,7 @@ from pages.ui import theme
 from pages.ui.words import t
 
 HEIGHT = 330
+LINE = "#8a97a3"
 BAND = "rgba(128, 150, 170, 0.25)"  # reads on light and on dark
 
 
@@ -33,9 +34,10 @@ def sums(response: Response, labels: Sequence[str], sure: Certainty | None) -> g
             name=t("95 % interval"),
             hoverinfo="skip",
         )
+    said = ["", *(row.overall for row in response.timepoints[1:])]
     figure.add_scatter(
-        x=labels, y=values, mode="lines+markers+text", name=t("Sum"), text=[row.overall for row in response.timepoints],
-        textposition="middle right", line={"width": 3}, marker={"size": 10},
+        x=labels, y=values, mode="lines+markers+text", name=t("Sum"), text=said,
+        textposition="top center", line={"width": 3}, marker={"size": 10},
         hovertemplate="%{x}: %{y:.1f} " + response.unit + "<extra></extra>",
     )  # fmt: skip
     last = response.timepoints[-1]
@@ -45,13 +47,18 @@ def sums(response: Response, labels: Sequence[str], sure: Certainty | None) -> g
             marks[value] = f"{marks[value]} = {name}" if value in marks else name
     for value, name in marks.items():
         if value:
-            figure.add_hline(y=value, line={"dash": "dot", "width": 1}, annotation_text=name, annotation_position="top")
+            figure.add_hline(
+                y=value,
+                line={"dash": "dot", "width": 1, "color": LINE},
+                annotation_text=name,
+                annotation_position="top",
+            )
     for threshold in last.thresholds:
         figure.add_hline(
             y=threshold.at,
-            line={"dash": "dash", "width": 1.5},
+            line={"dash": "dash", "width": 1.5, "color": LINE},
             annotation_text=t("{category} from {value}", category=threshold.category, value=f"{threshold.at:.1f}"),
-            annotation_position="bottom right",
+            annotation_position="bottom left",
         )
     top = max([value for value in values if value is not None] + [one.at for one in last.thresholds], default=1.0)
     figure.update_yaxes(range=[0, top * 1.25])
