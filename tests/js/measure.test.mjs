@@ -95,3 +95,12 @@ test("millimetres are refused where the image has no scale", () => {
   assert.equal(unitOf({ kind: "NONE" }), "px");
   assert.equal(unitOf({ kind: "DETECTOR" }), "mm detector");
 });
+
+test("the longer axis of a bidirectional mark is its longest, whichever was drawn first", () => {
+  const short = [[0, 0, 0], [3, 0, 0]], long = [[1, -2, 0], [1, 5, 0]];
+  const pane = { geometry: new Geometry(AXIAL, [3, 3, 3], "PATIENT") };
+  for (const points of [[...short, ...long], [...long, ...short]]) {
+    assert.deepEqual(measure({ kind: "bidirectional", points }, pane), { longest: 7, shortest: 3 });
+  }
+  assert.deepEqual(measure({ kind: "bidirectional", points: short }, pane), { longest: 3 });
+});

@@ -159,14 +159,16 @@ def test_a_session_holds_only_so_many_arrays(owner: Owner) -> None:
     assert pixels.PIXELS.issue(owner, VOXELS, "content 0") != tokens[0]
 
 
-def test_a_drawn_mask_comes_back_voxel_for_voxel(owner: Owner) -> None:
+def test_a_drawn_mask_comes_back_voxel_for_voxel_once(owner: Owner) -> None:
     token = pixels.PIXELS.issue(owner, VOXELS, "content")
     labels = (VOXELS > 20).astype(np.uint8).tobytes()
-    assert (
-        ask(f"/api/pixels/{token}", method="PUT", headers=headers_of(owner), body=zlib.compress(labels)).status == 204
-    )
-    assert pixels.PIXELS.drawn(owner, token) == labels
-    assert pixels.PIXELS.drawn(Owner("two", ""), token) is None
+    headers = {**headers_of(owner), pixels.NOTE_HEADER: "left lung"}
+    assert ask(f"/api/pixels/{token}", method="PUT", headers=headers, body=zlib.compress(labels)).status == 204
+    assert pixels.PIXELS.notes(Owner("two", ""), token) == ()
+    assert pixels.PIXELS.take(Owner("two", ""), token, "left lung") is None
+    assert pixels.PIXELS.notes(owner, token) == ("left lung",)
+    assert pixels.PIXELS.take(owner, token, "left lung") == labels
+    assert pixels.PIXELS.take(owner, token, "left lung") is None
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_a_drawn_mask_comes_back_voxel_for_voxel(owner: Owner) -> None:
 def test_a_mask_of_another_size_is_refused(owner: Owner, body: bytes, status: int) -> None:
     token = pixels.PIXELS.issue(owner, VOXELS, "content")
     assert ask(f"/api/pixels/{token}", method="PUT", headers=headers_of(owner), body=body).status == status
-    assert pixels.PIXELS.drawn(owner, token) is None
+    assert pixels.PIXELS.notes(owner, token) == ()
 
 
 def test_nobody_else_may_put_a_mask(owner: Owner) -> None:

@@ -86,6 +86,34 @@ def one_pixel() -> tuple[Pane, ...]:
     return (Pane(Volume(np.full((1, 1, 1), 7, np.uint8), Unit.GREY, "", Geometry.pixels()), "1 × 1"),)
 
 
+def long_ct() -> tuple[Pane, ...]:
+    """1,200 slices, each as grey as its number says."""
+    voxels = np.broadcast_to(np.arange(1200, dtype=np.int16)[:, None, None], (1200, 64, 64)).copy()
+    geometry = Geometry.from_spacing((1.0, 4.0, 4.0))
+    return (Pane(Volume(voxels, Unit.GREY, "CT", geometry, window=Window(599.5, 1199)), "Long"),)
+
+
+def suv() -> tuple[Pane, ...]:
+    """Float voxels: a quarter of the column's number."""
+    voxels = np.broadcast_to(np.arange(10, dtype=np.float32) / 4, (3, 8, 10)).copy()
+    return (Pane(Volume(voxels, Unit.SUV, "PT", Geometry.from_spacing((4.0, 4.0, 4.0))), "PET"),)
+
+
+def backwards() -> tuple[Pane, ...]:
+    """The CT with slices from head to feet, rows from back to front and columns from left to right."""
+    whole = ct()
+    flip = np.diag((-1.0, -1.0, -1.0, 1.0))
+    flip[:3, 3] = np.array(whole.volume.shape) - 1
+    geometry = Geometry(whole.volume.geometry.affine @ flip)
+    voxels = np.ascontiguousarray(whole.volume.voxels[::-1, ::-1, ::-1])
+    return (Pane(Volume(voxels, Unit.HU, "CT", geometry, synthetic=True), "Backwards"),)
+
+
+def one_slice() -> tuple[Pane, ...]:
+    voxels = np.random.default_rng(0).integers(0, 1000, (1, 40, 50)).astype(np.int16)
+    return (Pane(Volume(voxels, Unit.HU, "CT", Geometry.from_spacing((5.0, 1.0, 1.0))), "One slice"),)
+
+
 def slabs() -> tuple[Pane, ...]:
     """512 × 512 × 300 int16: 157 MB."""
     voxels = np.zeros((300, 512, 512), np.int16)
@@ -141,6 +169,10 @@ CASES = {
     "colour": colour,
     "one_pixel": one_pixel,
     "slabs": slabs,
+    "long": long_ct,
+    "suv": suv,
+    "backwards": backwards,
+    "one_slice": one_slice,
     "pair": pair,
     "registered": registered,
 }

@@ -36,7 +36,8 @@ export function scaleBar(frame) {
   const unit = lengthUnit(frame.geometry.kind);
   const length = barLength(frame.mmPerPx, frame.width);
   const pixels = length / frame.mmPerPx;
-  const [x, y] = [frame.width / 2 - pixels / 2, frame.height - 26];
+  const narrow = frame.width < 460; // there, what lies under the cursor is written up to the middle
+  const [x, y] = [narrow ? Math.max(95, frame.width / 2 - pixels - 50) : frame.width / 2 - pixels / 2, frame.height - 26];
   const note = frame.geometry.kind === "DETECTOR" ? t("{length} mm at the detector", { length }) : `${length} ${unit}`;
   return [
     svg("path", { class: "bar", d: `M${x} ${y - 4}v8M${x} ${y}h${pixels}M${x + pixels} ${y - 4}v8` }),

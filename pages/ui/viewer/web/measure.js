@@ -105,7 +105,11 @@ export function measure(mark, pane) {
   if (points.length < 2 && kind !== "point") return {};
   switch (kind) {
     case "length": return { longest: distance(points[0], points[1]) };
-    case "bidirectional": return { longest: distance(points[0], points[1]), ...(points.length > 3 ? { shortest: distance(points[2], points[3]) } : {}) };
+    case "bidirectional": {
+      const [shortest, longest] = [[0, 1], [2, 3]].filter(([, k]) => k < points.length)
+        .map(([j, k]) => distance(points[j], points[k])).sort((a, b) => a - b); // whichever was drawn first
+      return longest === undefined ? { longest: shortest } : { longest, shortest };
+    }
     case "angle": return points.length > 2 ? { angle_deg: angleDeg(points) } : {};
     case "point": {
       const value = pane.colour ? null : pane.image.at(...pane.geometry.toIndex(points[0]).map(Math.round));

@@ -79,7 +79,7 @@ export class Toolbar {
     if (this.undoing) [this.undoing.disabled, this.redoing.disabled] = [!viewer.history.done.length, !viewer.history.undone.length];
   }
 
-  get slices() { return this.viewer.panes.some(({ geometry }) => Math.max(...Object.values(geometry.planes).map(({ count }) => count)) > 1); }
+  get slices() { return this.viewer.panes.some(({ geometry }) => geometry.volumetric || geometry.planes[geometry.main].count > 1); }
 
   hands() {
     return HANDS.filter(([name]) => this.slices || !["scroll", "crosshair"].includes(name)).map(([name, title]) => {
