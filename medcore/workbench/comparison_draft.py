@@ -90,10 +90,10 @@ def from_draft(draft: Draft) -> Json:
         "accepted": draft.accepted,
         "organ": draft.organ,
         "organs": dict(draft.organs),
-        "nodes": sorted(draft.nodes),
+        "nodes": [*sorted(draft.nodes)],
         "roles": {name: role.value for name, role in draft.roles.items()},
         "links": dict(draft.links),
-        "confirmed": sorted(draft.confirmed),
+        "confirmed": [*sorted(draft.confirmed)],
         "criterion": draft.criterion,
         "options": dict(draft.options),
         "reader_sd_mm": draft.reader_sd_mm,
@@ -137,13 +137,18 @@ def from_alignment(alignment: Alignment) -> Json:
 def to_alignment(value: Json) -> Alignment:
     """The alignment of `from_alignment`."""
     table = as_table(value)
-    figures = (as_number(table[name]) for name in ("similarity", "overlap", "inverse_mm", "sharpness"))
     rows = [[as_number(x) for x in as_list(row)] for row in as_list(table["to_moving"])]
     return Alignment(
         np.array(rows),
         Motion(as_text(table["motion"])),
         Method(as_text(table["method"])),
-        Trust(*figures, tuple(to_message(doubt) for doubt in as_list(table["doubts"]))),
+        Trust(
+            as_number(table["similarity"]),
+            as_number(table["overlap"]),
+            as_number(table["inverse_mm"]),
+            as_number(table["sharpness"]),
+            tuple(to_message(doubt) for doubt in as_list(table["doubts"])),
+        ),
     )
 
 

@@ -122,7 +122,7 @@ def _windowed(grey: NDArray[np.generic], first: Volume, scan: Volume) -> NDArray
         low, high = first.window.low, first.window.high
     else:
         low, high = np.percentile(scan.voxels[scan.shape[0] // 2], (0.5, 99.5))
-    return np.clip((values - low) / max(float(high - low), 1e-6), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((values - low) / max(float(high - low), 1e-6), 0, 1), dtype=np.float32)
 
 
 def _images(

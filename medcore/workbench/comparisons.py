@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -45,7 +46,8 @@ NEURO = ("rano2010", "rano2", "rano_bm", "ms_activity")  # criteria without a li
 DRAFT, ALIGNMENTS = "comparison", "alignments"  # names in the annotations of the baseline's study
 UNDO_STEPS = 40
 ATTEMPTS = 5
-Found = Compared  # what pages may name
+Found: TypeAlias = Compared  # what pages may name
+Proved: TypeAlias = Proof
 RUN = "run:"  # begins the source id of what a model found
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from medcore.errors import HistoryError
+from medcore.errors import N_, HistoryError
 from medcore.records import Response, Timepoint, TimepointResponse
 from medcore.workbench import comparison_answer
-from medcore.workbench.assess import Certainty, CriterionFacts, Flip, criteria
+from medcore.workbench.assess import Certainty, CriterionFacts, criteria
 from pages.ui import charts, compare_charts, faults, pick, show
 from pages.ui.words import percent, plain, say, t
 
@@ -144,7 +144,7 @@ def certainty(response: Response, sure: Certainty) -> None:
             t("95 % interval of the sum: {low} to {high}", low=f"{last.sum_low:.1f}", high=f"{last.sum_high:.1f}")
             + f" {response.unit}"
         )
-    turns = [text for flip in sure.flips for text in _turns(flip)]
+    turns = _turns(sure)
     if turns:
         st.caption("  \n".join(plain(text) for text in turns))
 
@@ -186,15 +186,20 @@ def side_by_side(history: tuple[Timepoint, ...], response: Response) -> None:
         )
 
 
-def _turns(flip: Flip) -> list[str]:
-    """The smallest changes of one lesion that change the answer."""
+def _turns(sure: Certainty) -> list[str]:
+    """For each lesion the smallest changes that change the answer."""
     texts = []
-    if flip.larger_mm is not None:
-        mm = f"{flip.larger_mm:.1f}"
-        texts.append(t("{lesion}: {mm} mm longer gives {category}", lesion=flip.lesion, mm=mm, category=flip.larger))
-    if flip.smaller_mm is not None:
-        mm = f"{flip.smaller_mm:.1f}"
-        texts.append(t("{lesion}: {mm} mm shorter gives {category}", lesion=flip.lesion, mm=mm, category=flip.smaller))
+    for flip in sure.flips:
+        if flip.larger_mm is not None:
+            mm = f"{flip.larger_mm:.1f}"
+            texts.append(
+                t("{lesion}: {mm} mm longer gives {category}", lesion=flip.lesion, mm=mm, category=flip.larger)
+            )
+        if flip.smaller_mm is not None:
+            mm = f"{flip.smaller_mm:.1f}"
+            texts.append(
+                t("{lesion}: {mm} mm shorter gives {category}", lesion=flip.lesion, mm=mm, category=flip.smaller)
+            )
     return texts
 
 

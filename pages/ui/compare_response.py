@@ -11,7 +11,7 @@ from medcore.records import Severity
 from medcore.workbench import comparison_report
 from medcore.workbench.assess import Certainty
 from medcore.workbench.comparison_draft import Draft
-from medcore.workbench.comparisons import Aligned, Found, Proof
+from medcore.workbench.comparisons import Aligned, Found, Proved
 from pages.ui import compare_answer, compare_draft, compare_lesions, show, state
 from pages.ui.compare_draft import Reading
 from pages.ui.words import percent, plain, t, translate
@@ -133,11 +133,11 @@ def _proof(reading: Reading, aligned: Aligned) -> None:
                 _start_proof(reading, aligned, grown_mm)
                 st.rerun()
         job = compare_draft.follow(state.session().comparing.get(f"prove {reading.baseline.id}", ""))
-        if job is not None and isinstance(job.result, Proof):
+        if job is not None and isinstance(job.result, Proved):
             proved(job.result)
 
 
-def proved(proof: Proof) -> None:
+def proved(proof: Proved) -> None:
     """What was put in, what came out, and the null."""
     found = "–" if proof.found_longest_mm is None else f"{proof.found_longest_mm:+.1f} mm"
     show.facts(

@@ -68,9 +68,7 @@ def _table() -> bytes:
         EXAMPLE,
         height=190,
         key="table-text",
-        help=t(
-            "Columns: timepoint, lesion and role are needed; lengths in mm, volumes in ml, an empty cell is unknown."
-        ),
+        help=t("Needed columns: timepoint, lesion, role. Lengths in mm, volumes in ml; an empty cell is unknown."),
     )
     return file.getvalue() if file is not None else typed.encode()
 
