@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from medcore.errors import N_, HistoryError
+from medcore.errors import HistoryError
 from medcore.records import Response, Timepoint, TimepointResponse
 from medcore.workbench import comparison_answer
 from medcore.workbench.assess import Certainty, CriterionFacts, criteria
