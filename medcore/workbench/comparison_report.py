@@ -235,10 +235,10 @@ def _provenance(aligned: Aligned, draft: Draft, response: Response, say: Callabl
         say(N_("Alignment in doubt was accepted by the reader")): say(N_("yes")) if draft.accepted else say(N_("no")),
     }
     for moment in aligned.moments:
-        facts[f"{moment.label}: {say(N_('Scan SHA-256'))}"] = moment.scan.sha256
+        facts[f"{moment.label}: " + say(N_("Scan SHA-256"))] = moment.scan.sha256
     for moment, one in zip(aligned.moments[1:], aligned.alignments, strict=True):
         trust = one.trust
-        facts[f"{moment.label}: {say(N_('Alignment'))}"] = (
+        facts[f"{moment.label}: " + say(N_("Alignment"))] = (
             f"{one.motion.value}, {one.method.value}, r {trust.similarity:.2f}, {100 * trust.overlap:.0f} %, "
             f"{trust.inverse_mm:.2f} mm"
         )

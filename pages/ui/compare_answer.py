@@ -61,12 +61,8 @@ def headline(response: Response) -> None:
     with st.container(border=True, key="compare-answer", gap="small"):
         st.markdown(f"### {plain(t(response.title))}: {plain(last.overall)}")
         st.markdown(plain(say(last.reason)))
-        parts = [
-            f"{t('Target')} {last.target or '–'}",
-            f"{t('Non-target')} {last.nontarget or '–'}",
-            f"{t('New')} {last.new or '–'}",
-        ]
-        st.caption(" · ".join(plain(part) for part in parts))
+        parts = ((t("Target"), last.target), (t("Non-target"), last.nontarget), (t("New"), last.new))
+        st.caption(" · ".join(plain(f"{name} {category or '–'}") for name, category in parts))
         for missing in last.missing:
             st.markdown(f":orange[:material/help:] {plain(say(missing))}")
         for note in last.notes:
@@ -209,7 +205,7 @@ def _visit_row(row: TimepointResponse, label: str, unit: str) -> dict[str, str]:
 
     return {
         t("Visit"): label,
-        f"{t('Sum')} ({unit})": "–" if row.sum is None else f"{row.sum:.1f}",
+        t("Sum") + f" ({unit})": "–" if row.sum is None else f"{row.sum:.1f}",
         t("from baseline"): change(row.change_from_baseline_percent),
         t("from nadir"): change(row.change_from_nadir_percent),
         t("Category"): row.overall,

@@ -62,7 +62,7 @@ def sums(response: Response, labels: Sequence[str], sure: Certainty | None) -> g
         )
     top = max([value for value in values if value is not None] + [one.at for one in last.thresholds], default=1.0)
     figure.update_yaxes(range=[0, top * 1.25])
-    return dressed(figure, f"{t('Sum')} ({response.unit})")
+    return dressed(figure, t("Sum") + f" ({response.unit})")
 
 
 def spider(history: Sequence[Timepoint], labels: Sequence[str], size: str, title: str) -> go.Figure:
