@@ -100,7 +100,7 @@ def print_response(answer: Response) -> None:
     if answer.progressed_at is not None:
         print_line(t("Progression since: {timepoint}.", timepoint=answer.progressed_at))
     for text in answer.to_confirm:
-        print_line(f"{t('To be confirmed')}: {say(text)}")
+        print_line(": ".join((t("To be confirmed"), say(text))))
     print_issues(t(answer.title), answer.issues)
     note(t("{source}. Research and teaching; not a medical device.", source=answer.source))
 

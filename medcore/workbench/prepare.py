@@ -29,7 +29,7 @@ from medcore.recipes import FORMAT, Parameter, Recipe, parsed
 from medcore.records import Issue, ScanFacts
 from medcore.store.store import Store
 from medcore.store.studies import NewScan, NewStudy, clean_title
-from medcore.volume import Array, Mask, MaskFacts, MaskOrigin, Unit, Volume
+from medcore.volume import Array, Mask, MaskFacts, MaskOrigin, Volume
 
 BINS = 96
 SAMPLE_VOXELS = 1_000_000

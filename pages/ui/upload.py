@@ -55,11 +55,12 @@ def drop_zone() -> None:
 
 def _dates() -> DatePolicy:
     """What becomes of the dates of the next upload; names never enter the store."""
+    titles = {policy: t(text) for policy, text in DATES.items()}
     policy = st.selectbox(
         t("Dates"),
         list(DATES),
         index=list(DATES).index(DatePolicy(state.settings().dates)),
-        format_func=lambda policy: t(DATES[policy]),
+        format_func=titles.__getitem__,
         key="upload-dates",
         persist_state="session",
         help=t(
