@@ -90,12 +90,11 @@ def _answer(reading: Reading, aligned: Aligned, found: Found) -> None:
 
 
 def _downloads(aligned: Aligned, found: Found, draft: Draft, sure: Certainty | None) -> None:
-    """The report and the table, made when they are asked for."""
+    """The report, made when it is asked for, and the table."""
+    language, texts = state.language(), translate()  # the report is made outside of the session
 
     def html() -> bytes:
-        page = comparison_report.comparison_html(
-            aligned, found, draft, sure, language=state.language(), translate=translate()
-        )
+        page = comparison_report.comparison_html(aligned, found, draft, sure, language=language, translate=texts)
         return page.encode()
 
     with st.container(horizontal=True):
