@@ -10,7 +10,7 @@ from medcore.errors import N_, Message
 from medcore.records import Classification, Study
 from medcore.workbench.batch import BatchReport, BatchRow, analyse_all, as_csv
 from pages.ui import analysing, faults, pick, state, tray
-from pages.ui.words import day, distinct, percent, say, studies_text, t, translate
+from pages.ui.words import day, distinct, percent, say, studies_text, study_title, t, translate
 
 
 def page(controls: DeltaGenerator) -> None:
@@ -39,7 +39,7 @@ def _chosen() -> list[Study]:
     st.multiselect(
         t("Studies"),
         list(everything),
-        format_func=distinct({key: one.title for key, one in everything.items()}).__getitem__,
+        format_func=distinct({key: study_title(one) for key, one in everything.items()}).__getitem__,
         placeholder=t("Choose studies"),
         key=state.TICKED,
         on_change=state.commit_ticked,
@@ -94,7 +94,7 @@ def _table(report: BatchReport) -> None:
 
 
 def _lines(row: BatchRow) -> list[dict[str, str]]:
-    study = {t("Study"): row.study.title, t("Date"): day(row.study.acquired_on)}
+    study = {t("Study"): study_title(row.study), t("Date"): day(row.study.acquired_on)}
     if row.analysis is None:
         return [{**study, t("Note"): say(row.reason) if row.reason else ""}]
     prediction = row.analysis.prediction

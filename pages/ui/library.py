@@ -8,7 +8,7 @@ import streamlit as st
 
 from medcore.records import Study
 from pages.ui import attach, export, pick, picture, quality, show, state
-from pages.ui.words import kind, plain, scans, studies_text, t
+from pages.ui.words import kind, plain, scans, studies_text, study_title, t
 
 PER_PAGE = 12
 
@@ -80,7 +80,7 @@ def batch_button() -> None:
 def details(study: Study) -> None:
     """The open study: title, actions, quick look, scans, quality."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(f"#### {plain(study.title)}")
+        st.markdown(f"#### {plain(study_title(study))}")
         with st.container(horizontal=True, width="content"):
             if st.button(t("Analyse"), icon=":material/query_stats:", type="primary"):
                 state.go("analyse.py")
@@ -128,12 +128,14 @@ def _grid(studies: Sequence[Study]) -> None:
 
 
 def _title(study: Study) -> None:
-    st.button(plain(study.title), key=f"title-{study.id}", type="tertiary", on_click=state.open_study, args=(study.id,))
+    st.button(
+        plain(study_title(study)), key=f"title-{study.id}", type="tertiary", on_click=state.open_study, args=(study.id,)
+    )
 
 
 def _tick(study: Study) -> None:
     st.checkbox(
-        t("Tick {title} for a batch", title=plain(study.title)),
+        t("Tick {title} for a batch", title=plain(study_title(study))),
         value=study.id in state.session().ticked,
         key=f"tick-{study.id}",
         label_visibility="collapsed",
@@ -165,7 +167,7 @@ def _undo() -> None:
 
 
 def _delete(study: Study) -> None:
-    st.markdown(t("“{title}” and all its results will be removed for good.", title=plain(study.title)))
+    st.markdown(t("“{title}” and all its results will be removed for good.", title=plain(study_title(study))))
     if st.button(t("Delete for good"), type="primary", icon=":material/delete_forever:", key="delete"):
         state.workbench().studies.delete(study.id)
         state.forget(study.id)

@@ -11,7 +11,7 @@ from medcore.language import LANGUAGES
 from medcore.records import ScanFacts, Study
 from medcore.workbench.analyse import ModelChoice
 from pages.ui import faults, show, state
-from pages.ui.words import distinct, kind, plain, say, size, t
+from pages.ui.words import distinct, kind, plain, say, size, study_title, t
 
 
 def language() -> None:
@@ -34,7 +34,7 @@ def open_study() -> None:
     if not studies:
         st.caption(t("No study yet. Add one on the page Studies."))
         return
-    chosen, titles = study(), distinct({key: one.title for key, one in studies.items()})
+    chosen, titles = study(), distinct({key: study_title(one) for key, one in studies.items()})
     st.selectbox(
         t("Open study"),
         list(studies),
@@ -102,12 +102,12 @@ def series(of: Study) -> ScanFacts:
 
 def task(of: ScanFacts) -> str:
     """The clinical question; the likely one stands first."""
-    return one_of("task", t("Question"), _task_titles(), default=state.workbench().analyse.suggest(of) or "")
+    return one_of("task", t("Question"), _answerable(), default=state.workbench().analyse.suggest(of) or "")
 
 
 def any_task() -> str:
     """A clinical question, before it is known about which scan."""
-    return one_of("task", t("Question"), _task_titles())
+    return one_of("task", t("Question"), _answerable())
 
 
 def any_model(task: str) -> str:
@@ -164,6 +164,12 @@ def segment(name: str, label: str, titles: Mapping[str, str]) -> str:
 def task_title(task: str) -> str:
     """A clinical question by its id; the id itself when there is no such question any more."""
     return _task_titles().get(task, task)
+
+
+def _answerable() -> dict[str, str]:
+    """The questions that some model here answers; all of them where there is no model at all."""
+    models, titles = state.workbench().models, _task_titles()
+    return {key: title for key, title in titles.items() if models.for_task(key)} or titles
 
 
 def _task_titles() -> dict[str, str]:

@@ -10,7 +10,7 @@ from medcore.errors import MedcoreError
 from medcore.records import Issue, Severity, Study
 from medcore.workbench.quality import Finding, StudyQuality, findings
 from pages.ui import faults, pick, show, state
-from pages.ui.words import plain, say, studies_text, t
+from pages.ui.words import plain, say, studies_text, study_title, t
 
 PER_PAGE = 10
 SHOWN = 2  # titles of findings on a study's card
@@ -124,7 +124,7 @@ def detail(study: Study) -> None:
         with st.container(key=f"thumb-quality-{study.id}", width=112):
             show.thumbnail(study, pixels=112)
         with st.container(gap="xsmall"):
-            st.markdown(f"#### {plain(study.title)}")
+            st.markdown(f"#### {plain(study_title(study))}")
             show.study_facts(study)
             with st.container(horizontal=True):
                 st.page_link(state.PAGES / "studies.py", label=t("Look at it"), icon=":material/visibility:")
@@ -151,7 +151,7 @@ def _row(one: StudyQuality) -> None:
             show.thumbnail(study, pixels=48)
         with st.container(gap=None):
             st.button(
-                plain(study.title),
+                plain(study_title(study)),
                 key=f"quality-{study.id}",
                 type="tertiary",
                 on_click=state.open_study,

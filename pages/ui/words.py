@@ -9,6 +9,7 @@ from datetime import date
 
 from medcore.errors import Message, Value
 from medcore.language import translator
+from medcore.records import Study
 from pages.ui import state
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$])")
@@ -27,6 +28,11 @@ def say(message: Message) -> str:
 def translate() -> Callable[[str], str]:
     """The gettext function of the reader's language, for what is written out of the app."""
     return translator(state.language())
+
+
+def study_title(study: Study) -> str:
+    """The title of a study; the samples' own are in the reader's language."""
+    return t(study.title) if study.synthetic else study.title
 
 
 def plain(text: str) -> str:
