@@ -138,12 +138,11 @@ def _actions(reading: Reading) -> None:
     motions = {
         "rigid": t("Turn and shift (head, bone)"),
         "affine": t("Also stretch (another breath or scanner)"),
-        "deformable": t("Also bend (soft tissue)"),
     }
     motion = st.selectbox(
         t("How scans may move"),
         list(motions),
-        index=list(motions).index(reading.draft.motion),
+        index=list(motions).index(reading.draft.motion) if reading.draft.motion in motions else 0,
         format_func=motions.__getitem__,
         key=reading.key("motion"),
     )
