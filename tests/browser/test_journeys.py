@@ -90,7 +90,7 @@ def test_a_bad_file_beside_a_good_one_is_named_with_reason_while_the_good_one_is
     expect(outcome).to_contain_text("1 read, 2 refused")
     expect(outcome).to_contain_text("notes")
     expect(outcome).to_contain_text("empty")
-    expect(page.locator("[class*=st-key-title-]", has_text=re.compile("^good$"))).to_be_visible()
+    expect(page.locator("[class*=st-key-title-]", has_text=re.compile("^Picture"))).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     page.locator(".st-key-close-outcome button").click()
     expect(outcome).to_have_count(0)

@@ -35,7 +35,8 @@ def test_every_malformed_file_gets_an_outcome_while_another_session_is_answered(
         expect(other.locator(".medcore-banner")).to_be_visible(timeout=SLOW)
         page.goto(address)
         chooser = page.get_by_test_id("stFileUploader").first.locator("input[type=file]")
-        chooser.set_input_files(str(corpus))
+        expect(chooser).to_be_attached(timeout=SLOW)
+        chooser.set_input_files(str(corpus), timeout=SLOW)
         outcome = page.locator(".st-key-close-outcome")
         seconds: list[float] = []
         while not outcome.is_visible():
