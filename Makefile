@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench words pins clean
+.PHONY: help run test slow lint format bench words pins clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,11 +26,14 @@ run: $(VENV)/ready-to-run  ## Start the app in the browser (PORT=8501, ADDRESS=1
 	@exec $(BIN)/python -m streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT) \
 	  --server.showEmailPrompt false --browser.gatherUsageStats false
 
-test: $(VENV)/ready-to-test  ## Lint, types, architecture and the whole suite
+test: $(VENV)/ready-to-test  ## Lint, types, architecture and the suite but for its slow tests
 	$(MAKE) --no-print-directory lint
 	@if command -v node >/dev/null && compgen -G 'tests/js/*.test.*' >/dev/null; then node --test tests/js/*.test.*; \
 	  else echo "node or tests/js is absent: the viewer's unit tests are left out"; fi
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m "not slow" $(PYTEST)
+
+slow: $(VENV)/ready-to-test  ## The slow tests: full-size files, killed trainings, long journeys
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup -m slow $(PYTEST)
 
 lint: $(VENV)/ready-to-test  ## ruff and mypy
 	$(BIN)/ruff check .
