@@ -18,7 +18,8 @@ from medcore.cards import ModelCard
 from medcore.engine import Engine, HeatMap, Output
 from medcore.errors import N_, Message, UnfitInputError
 from medcore.imaging.fitting import spread_heat
-from medcore.records import Classification, Detection, Explanation, Issue, Prediction, Run, Severity
+from medcore.predictions import Classification, Detection, Explanation, Prediction
+from medcore.records import Issue, Run, Severity
 from medcore.tasks import Prepared, Task
 from medcore.volume import Volume
 

@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TypeAlias
-
-from numpy import float32
-from numpy.typing import NDArray
 
 from medcore.errors import Message
-from medcore.volume import Mask, Triple
+from medcore.volume import Triple
 
 
 class Severity(StrEnum):
@@ -118,103 +114,6 @@ class Run:
     software: Mapping[str, str]
     started_at: datetime
     warnings: tuple[Issue, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """One label of a classification.
-
-    Args:
-        label: The label's id in the card.
-        probability: Calibrated, 0..1, on this model's scale.
-        threshold: The card's operating point on the same scale.
-    """
-
-    label: str
-    probability: float
-    threshold: float
-
-    @property
-    def positive(self) -> bool:
-        """Whether the probability reaches the operating point."""
-        return self.probability >= self.threshold
-
-
-@dataclass(frozen=True, slots=True)
-class Classification:
-    """Scores of a whole image."""
-
-    run: Run
-    scores: tuple[Score, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Lesion:
-    """One measured lesion; lengths in native space."""
-
-    id: str
-    label: str
-    volume_ml: float
-    longest_mm: float
-    short_axis_mm: float
-    centre_lps_mm: Triple
-
-
-@dataclass(frozen=True, slots=True)
-class Segmentation:
-    """A mask on the scan's grid and what it measures."""
-
-    run: Run
-    mask: Mask
-    lesions: tuple[Lesion, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """One detected box; corners are the first and last voxel index (slice, row, column) twice."""
-
-    corners: tuple[float, float, float, float, float, float]
-    centre_lps_mm: Triple | None
-    diameter_mm: float | None
-    label: str
-    probability: float
-    malignancy: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """Boxes found in a scan."""
-
-    run: Run
-    boxes: tuple[Box, ...]
-
-
-Prediction: TypeAlias = Classification | Segmentation | Detection
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Explanation:
-    """A heat map on the scan's own grid.
-
-    Args:
-        run: The run it explains.
-        method: Explainer id.
-        target: Label it explains.
-        layer: Where in the network it was taken.
-        heat: (S, R, C) float32 in 0..1; 0 where the method saw no evidence for the target.
-        peak: The value that 1 stands for, in units of the target's logit.
-        checks: Faithfulness measurements by name; empty until they are made.
-        seconds: Time it took on top of the prediction.
-    """
-
-    run: Run
-    method: str
-    target: str
-    layer: str
-    heat: NDArray[float32]
-    peak: float
-    seconds: float
-    checks: Mapping[str, float] = field(default_factory=dict)
 
 
 class LesionRole(StrEnum):

@@ -27,6 +27,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "wire": (1.1, {"numpy"}),
     "sandbox": (1.2, {"numpy"}),
     "records": (2, {"numpy"}),
+    "predictions": (2.05, {"numpy"}),
     "recipes": (2, set()),
     "readers": (2.1, {"numpy", "isal", "pydicom", "nibabel", "nrrd", "PIL", "cv2", "SimpleITK"}),
     "intake": (2.2, {"numpy"}),
@@ -47,7 +48,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "__main__": (7.1, {"typer", "rich"}),
 }
 TOP = {"app", "pages"}
-OPEN_TO_PAGES = {"workbench", "records", "recipes", "volume", "errors", "language", "cards"}
+OPEN_TO_PAGES = {"workbench", "records", "predictions", "recipes", "volume", "errors", "language", "cards"}
 STATE = Path("pages/ui/state.py")  # opens the workbench, so it alone also reads the settings
 PAGE_PACKAGES = {"streamlit", "plotly", "pandas", "numpy", "starlette", "anyio"}
 OWN_READER = {"nibabel": "nifti", "nrrd": "nrrd", "PIL": "picture"}

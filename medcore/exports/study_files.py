@@ -26,7 +26,8 @@ from medcore.exports.nifti_images import write_nifti
 from medcore.exports.nrrd_images import write_nrrd
 from medcore.exports.secondary_capture import capture_datasets
 from medcore.imaging.overlay import shown_grey
-from medcore.records import Classification, DatePolicy, Detection, Prediction, Segmentation
+from medcore.predictions import Classification, Detection, Prediction, Segmentation
+from medcore.records import DatePolicy
 from medcore.volume import Mask, Unit, Volume
 
 STRIP_PIXELS = 18  # below a picture, for the notice
@@ -307,9 +308,9 @@ def _rows(prediction: Prediction) -> list[dict[str, object]]:
                 {
                     "kind": "segmentation",
                     "label": lesion.label,
-                    "volume_ml": f"{lesion.volume_ml:.4f}",
-                    "longest_mm": f"{lesion.longest_mm:.2f}",
-                    "short_axis_mm": f"{lesion.short_axis_mm:.2f}",
+                    "volume_ml": "" if lesion.volume_ml is None else f"{lesion.volume_ml:.4f}",
+                    "longest_mm": "" if lesion.longest_mm is None else f"{lesion.longest_mm:.2f}",
+                    "short_axis_mm": "" if lesion.short_axis_mm is None else f"{lesion.short_axis_mm:.2f}",
                 }
                 for lesion in lesions
             ]

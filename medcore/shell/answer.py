@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from medcore.cards import ModelCard
 from medcore.imaging.overlay import blend_heat, encode_jpeg, shown_grey
-from medcore.records import Classification, Detection, Explanation, Segmentation
+from medcore.predictions import Classification, Detection, Explanation, Segmentation
 from medcore.shell.output import Plain, note, plain, print_issues, print_table, t
 from medcore.shell.read import unwritable, write_npy
 from medcore.volume import Volume
@@ -70,7 +70,7 @@ def print_answer(analysis: Analysis, card: ModelCard, answer: dict[str, Plain]) 
             ]
             print_table(t(card.title), (t("label"), t("probability"), t("operating point"), t("result")), rows)
         case Segmentation(lesions=lesions):
-            sizes = [(x.id, x.label, f"{x.volume_ml:.1f}", f"{x.longest_mm:.1f}") for x in lesions]
+            sizes = [(x.id, x.label, _number(x.volume_ml), _number(x.longest_mm)) for x in lesions]
             print_table(t(card.title), (t("id"), t("label"), t("volume in ml"), t("longest diameter in mm")), sizes)
         case Detection(boxes=boxes):
             spots = [(x.label, f"{x.probability:.3f}", f"{x.diameter_mm or 0:.1f}") for x in boxes]
@@ -85,6 +85,10 @@ def print_answer(analysis: Analysis, card: ModelCard, answer: dict[str, Plain]) 
     )
     if isinstance(explanation := answer.get("explanation"), dict):
         note(t("Heat map: {path}", path=str(explanation["heat"])))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 class _Folder:

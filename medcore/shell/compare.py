@@ -156,7 +156,7 @@ def _with_lesions(moments: list[Moment], task: str, model: str, settings: Settin
     from dataclasses import replace
 
     from medcore.nn.torch_engine import open_engine
-    from medcore.records import Segmentation
+    from medcore.predictions import Segmentation
     from medcore.workbench.analyse import analyse_once, task_card
     from medcore.workbench.models import Models
 

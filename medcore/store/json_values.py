@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TypeAlias, cast
 
 from medcore.errors import Message, Value
-from medcore.records import Box, Issue, Lesion, Run, Score, Severity
+from medcore.predictions import Box, Lesion, Score
+from medcore.records import Issue, Run, Severity
 from medcore.volume import Triple
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
@@ -122,7 +123,14 @@ def from_lesions(lesions: Sequence[Lesion]) -> Json:
             "volume_ml": lesion.volume_ml,
             "longest_mm": lesion.longest_mm,
             "short_axis_mm": lesion.short_axis_mm,
-            "centre_lps_mm": list(lesion.centre_lps_mm),
+            "centre_lps_mm": from_triple(lesion.centre_lps_mm),
+            "voxels": lesion.voxels,
+            "centre_index": from_triple(lesion.centre_index),
+            "slice_index": lesion.slice_index,
+            "product_mm2": lesion.product_mm2,
+            "volume_low_ml": lesion.volume_low_ml,
+            "volume_high_ml": lesion.volume_high_ml,
+            "probability": lesion.probability,
         }
         for lesion in lesions
     ]
@@ -134,10 +142,17 @@ def to_lesions(value: Json) -> tuple[Lesion, ...]:
         Lesion(
             id=as_text(entry["id"]),
             label=as_text(entry["label"]),
-            volume_ml=as_number(entry["volume_ml"]),
-            longest_mm=as_number(entry["longest_mm"]),
-            short_axis_mm=as_number(entry["short_axis_mm"]),
-            centre_lps_mm=cast(Triple, to_numbers(entry["centre_lps_mm"])),
+            volume_ml=as_optional(entry["volume_ml"]),
+            longest_mm=as_optional(entry["longest_mm"]),
+            short_axis_mm=as_optional(entry["short_axis_mm"]),
+            centre_lps_mm=to_triple(entry["centre_lps_mm"]),
+            voxels=int(as_number(entry.get("voxels", 0))),  # from here on: not in results of version 1
+            centre_index=to_triple(entry.get("centre_index")),
+            slice_index=None if entry.get("slice_index") is None else int(as_number(entry["slice_index"])),
+            product_mm2=as_optional(entry.get("product_mm2")),
+            volume_low_ml=as_optional(entry.get("volume_low_ml")),
+            volume_high_ml=as_optional(entry.get("volume_high_ml")),
+            probability=as_optional(entry.get("probability")),
         )
         for entry in map(as_table, as_list(value))
     )
@@ -148,7 +163,7 @@ def from_boxes(boxes: Sequence[Box]) -> Json:
     return [
         {
             "corners": list(box.corners),
-            "centre_lps_mm": None if box.centre_lps_mm is None else list(box.centre_lps_mm),
+            "centre_lps_mm": from_triple(box.centre_lps_mm),
             "diameter_mm": box.diameter_mm,
             "label": box.label,
             "probability": box.probability,
@@ -163,7 +178,7 @@ def to_boxes(value: Json) -> tuple[Box, ...]:
     return tuple(
         Box(
             corners=cast(tuple[float, float, float, float, float, float], to_numbers(entry["corners"])),
-            centre_lps_mm=None if entry["centre_lps_mm"] is None else cast(Triple, to_numbers(entry["centre_lps_mm"])),
+            centre_lps_mm=to_triple(entry["centre_lps_mm"]),
             diameter_mm=as_optional(entry["diameter_mm"]),
             label=as_text(entry["label"]),
             probability=as_number(entry["probability"]),
@@ -171,6 +186,16 @@ def to_boxes(value: Json) -> tuple[Box, ...]:
         )
         for entry in map(as_table, as_list(value))
     )
+
+
+def from_triple(value: Triple | None) -> Json:
+    """A place as JSON."""
+    return None if value is None else list(value)
+
+
+def to_triple(value: Json) -> Triple | None:
+    """The place of `from_triple`."""
+    return None if value is None else cast(Triple, to_numbers(value))
 
 
 def to_texts(value: Json) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from medcore.errors import N_, NotFoundError, StoreError
-from medcore.records import Classification, Detection, Explanation, Prediction, Segmentation
+from medcore.predictions import Classification, Detection, Explanation, Prediction, Segmentation
 from medcore.store.blobs import Blobs
 from medcore.store.json_values import (
     Json,

@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from medcore.errors import N_, NotFoundError, StoreError
-from medcore.records import Explanation, Prediction, Segmentation, Study
+from medcore.predictions import Explanation, Prediction, Segmentation
+from medcore.records import Study
 from medcore.settings import Settings
 from medcore.store import audit, masks, placed, results, studies
 from medcore.store.audit import Action, AuditHead, Deed, Entry, Event

@@ -12,7 +12,8 @@ from numpy import float32, float64
 from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
-from medcore.records import Issue, Prediction, Run
+from medcore.predictions import Prediction
+from medcore.records import Issue, Run
 from medcore.registry import load_entries, load_entry
 from medcore.volume import Volume
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
 from medcore.errors import N_, Message
-from medcore.records import Classification, Issue, Run, Score, Severity
+from medcore.predictions import Classification, Score
+from medcore.records import Issue, Run, Severity
 from medcore.tasks import Prepared, Scan, Task
 from medcore.tasks._radiograph import (
     PREPROCESSING_VERSION,

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
 from medcore.errors import N_, Message
-from medcore.records import Box, Classification, Detection, Issue, Prediction, Run, Score, Severity
+from medcore.predictions import Box, Classification, Detection, Prediction, Score
+from medcore.records import Issue, Run, Severity
 from medcore.tasks import Prepared, Scan, Task
 from medcore.tasks._boxes import best_boxes, decode_boxes
 from medcore.tasks._radiograph import (

@@ -12,7 +12,8 @@ from medcore.analysis import analyse, explain
 from medcore.cards import ModelCard
 from medcore.engine import Engine
 from medcore.errors import N_, CancelledError, CardError, Message, UnknownNameError
-from medcore.records import Explanation, Issue, Prediction, ScanFacts, Severity
+from medcore.predictions import Explanation, Prediction
+from medcore.records import Issue, ScanFacts, Severity
 from medcore.store.store import Store
 from medcore.tasks import Task, load_task, load_tasks
 from medcore.volume import Volume

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from medcore.errors import N_, CancelledError, MedcoreError, Message
-from medcore.records import Classification, ScanFacts, Study
+from medcore.predictions import Classification
+from medcore.records import ScanFacts, Study
 from medcore.workbench.analyse import Analyse, Analysis, Progress
 
 COLUMNS = (

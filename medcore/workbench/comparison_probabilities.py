@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from medcore.records import Classification, Prediction, Score
+from medcore.predictions import Classification, Prediction, Score
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from medcore.comparison.visits import Visit
 from medcore.criteria import load_criterion
 from medcore.errors import N_, StoreError
 from medcore.imaging.registration.alignment import Alignment, Motion
-from medcore.records import Issue, ScanFacts, Segmentation, Study
+from medcore.predictions import Segmentation
+from medcore.records import Issue, ScanFacts, Study
 from medcore.store.json_values import Json, as_list, as_number, as_table
 from medcore.store.store import Store
 from medcore.volume import Mask, MaskOrigin, Volume

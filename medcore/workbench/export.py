@@ -24,8 +24,9 @@ from medcore.exports.study_files import (
     OutgoingStudy,
     write_study,
 )
+from medcore.predictions import Prediction, Segmentation
 from medcore.readers._words import safe_label
-from medcore.records import DatePolicy, Prediction, ScanFacts, Segmentation, Study
+from medcore.records import DatePolicy, ScanFacts, Study
 from medcore.store.audit import Action, Deed, Event
 from medcore.store.store import Store
 from medcore.volume import Mask, Scale, Unit, Volume

@@ -7,7 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from medcore.errors import N_, Message
-from medcore.records import Classification, Study
+from medcore.predictions import Classification
+from medcore.records import Study
 from medcore.workbench.batch import BatchReport, BatchRow, analyse_all, as_csv
 from pages.ui import analysing, faults, pick, state, tray
 from pages.ui.words import day, distinct, percent, say, studies_text, study_title, t, translate

@@ -6,7 +6,8 @@ import html
 
 import streamlit as st
 
-from medcore.records import Classification, ScanFacts, Score
+from medcore.predictions import Classification, Score
+from medcore.records import ScanFacts
 from medcore.workbench.analyse import Analysis
 from pages.ui import analysing, model_cards, pick, show, state
 from pages.ui.words import percent, plain, seconds, t

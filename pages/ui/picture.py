@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from medcore.records import Detection, ScanFacts, Segmentation, Study
+from medcore.predictions import Detection, Segmentation
+from medcore.records import ScanFacts, Study
 from medcore.workbench.analyse import Analysis
 from pages.ui import kept_marks, kept_masks, reading_list, state
 from pages.ui.kept_marks import Place

@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from medcore.errors import StoreError
-from medcore.records import Classification
+from medcore.predictions import Classification
 from medcore.settings import Settings
 from medcore.store.database import VERSION_TABLE
 from medcore.store.store import Store

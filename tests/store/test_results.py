@@ -8,20 +8,8 @@ import numpy as np
 import pytest
 
 from medcore.errors import Message, NotFoundError, StoreError
-from medcore.records import (
-    Box,
-    Classification,
-    Detection,
-    Explanation,
-    Issue,
-    Lesion,
-    Prediction,
-    Run,
-    Score,
-    Segmentation,
-    Severity,
-    Study,
-)
+from medcore.predictions import Box, Classification, Detection, Explanation, Lesion, Prediction, Score, Segmentation
+from medcore.records import Issue, Run, Severity, Study
 from medcore.settings import Settings
 from medcore.store.audit import Action, Deed, Event, Outcome
 from medcore.store.store import Store

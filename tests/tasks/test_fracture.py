@@ -14,7 +14,8 @@ from medcore.engine import Output
 from medcore.errors import UnfitInputError
 from medcore.evaluation.gate import fit_gate
 from medcore.nn.torch_engine import GATE, TorchEngine
-from medcore.records import Classification, Detection, Severity
+from medcore.predictions import Classification, Detection
+from medcore.records import Severity
 from medcore.settings import Settings
 from medcore.tasks import load_task
 from medcore.tasks._boxes import best_boxes, decode_boxes

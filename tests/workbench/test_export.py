@@ -16,7 +16,8 @@ from medcore.deidentify.pixels import Rectangle
 from medcore.errors import ExportError, NotFoundError
 from medcore.exports.study_files import ExportFormat
 from medcore.intake import Source
-from medcore.records import Classification, DatePolicy, Run, Score, Study
+from medcore.predictions import Classification, Score
+from medcore.records import DatePolicy, Run, Study
 from medcore.volume import Mask, MaskOrigin
 from medcore.workbench import release
 from medcore.workbench.export import Choice

@@ -20,7 +20,8 @@ from medcore.evaluation.controls import SIDE
 from medcore.nn.training.cache import read_case
 from medcore.nn.training.sources import Case
 from medcore.nn.training.splits import THUMBNAIL, picture_digest, thumbnails
-from medcore.records import Detection, Run
+from medcore.predictions import Detection
+from medcore.records import Run
 from medcore.tasks import Prepared, Task
 from medcore.volume import Volume
 

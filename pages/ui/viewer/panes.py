@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from medcore.records import Box
+from medcore.predictions import Box
 from medcore.volume import Affine, Mask, Triple, Volume
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from medcore.records import Box
+from medcore.predictions import Box
 from medcore.volume import Geometry, Mask, Scale, Unit, Volume, Window
 from pages.ui.viewer.panes import BoxOverlay, HeatOverlay, LabelOverlay, Layout, Pane
 from pages.ui.viewer.viewer import viewer
