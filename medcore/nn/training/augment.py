@@ -35,18 +35,34 @@ class Dice:
         return torch.nonzero(torch.rand(self._count, generator=self._random) < share)[:, 0].to(self._device)
 
 
-def augment(pictures: Tensor, options: Augmentation, *, side: int, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def augment(
+    pictures: Tensor,
+    options: Augmentation,
+    *,
+    side: int,
+    seed: tuple[int, ...],
+    crop: int = 0,
+    aims: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """Vary pictures (B, S, S) in 0..1 or bytes.
 
+    Args:
+        side: Of the varied picture in pixels.
+        crop: Side of the part of it that is taken, in pixels; 0 takes the whole.
+        aims: (B, 2) x and y from −1 to 1 over the old picture, which the part must show; by default its middle.
+
     Returns:
-        (B, 1, side, side) in 0..1, and the matrices (B, 2, 3) that map the new picture's (x, y, 1), each from −1 to 1
-        over the square, to the old one's; bending comes on top of them.
+        (B, 1, side or crop, the same) in 0..1, and the matrices (B, 2, 3) that map the new picture's (x, y, 1), each
+        from −1 to 1 over the square, to the old one's; bending comes on top of them.
     """
     images = pictures[:, None].float() / (255 if pictures.dtype is torch.uint8 else 1)
     if side < images.shape[-1]:
         images = functional.interpolate(images, size=(side, side), mode="area")
     dice = Dice(seed, len(images), images.device)
     matrices = _matrices(dice, options)
+    if 0 < crop < side:
+        matrices = _zoom(matrices, dice, crop / side, aims)
+        side = crop
     grid = functional.affine_grid(matrices, [len(images), 1, side, side], align_corners=False)
     if options.elastic > 0:
         field = dice.normal(2, COARSE, COARSE) * options.elastic
@@ -69,6 +85,16 @@ def _matrices(dice: Dice, options: Augmentation) -> Tensor:
         torch.stack([sin * across, cos * down, shift[:, 1]], 1),
     ]
     return torch.stack(rows, dim=1)
+
+
+def _zoom(matrices: Tensor, dice: Dice, share: float, aims: Tensor | None) -> Tensor:
+    """Matrices of a part of the new picture, `share` of its side, that shows the aims somewhere off its edge."""
+    linear, shift = matrices[:, :, :2], matrices[:, :, 2]
+    aims = torch.zeros_like(shift) if aims is None else aims.to(shift)
+    place = torch.linalg.solve(linear, (aims - shift)[:, :, None])[:, :, 0]
+    middle = (place + dice.between(-0.7, 0.7, 2) * share).clamp(share - 1, 1 - share)
+    moved = shift + torch.einsum("bij,bj->bi", linear, middle)
+    return torch.cat([linear * share, moved[:, :, None]], dim=2)
 
 
 def _grey(images: Tensor, dice: Dice, options: Augmentation) -> Tensor:

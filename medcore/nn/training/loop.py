@@ -118,7 +118,7 @@ def fit(
             metrics=metrics,
             seconds=seconds,
             images_per_second=count / working,
-            seconds_left=_seconds_left(recipe, number, seconds / stage.size**2),
+            seconds_left=_seconds_left(recipe, number, seconds / _side(stage) ** 2),
             best=_is_best(metrics, learner.history, recipe.options.choose),
         )
         learner.history.append(epoch)
@@ -200,7 +200,7 @@ def _one_epoch(
         parts = [part for part in np.array_split(chosen, options.accumulate) if len(part)]
         for number, part in enumerate(parts):
             seed = (recipe.seed, learner.epoch, step, number, fabric.global_rank)
-            batch = objective.batch(part, side=stage.size, seed=seed, device=fabric.device)
+            batch = objective.batch(part, side=stage.size, seed=seed, device=fabric.device, crop=stage.crop)
             last = number == len(parts) - 1
             with nullcontext() if last else fabric.no_backward_sync(module):  # type: ignore[arg-type]
                 loss = module(batch) * (len(part) / len(chosen))
@@ -267,4 +267,9 @@ def _patience_is_over(history: list[Epoch], patience: int) -> bool:
 
 def _seconds_left(recipe: Recipe, done: int, seconds_per_area: float) -> float:
     """Time is taken to grow with the area of the pictures."""
-    return sum(seconds_per_area * stage.size**2 for number, stage, _ in _plan(recipe) if number > done)
+    return sum(seconds_per_area * _side(stage) ** 2 for number, stage, _ in _plan(recipe) if number > done)
+
+
+def _side(stage: Stage) -> int:
+    """Of what the network is given in training, in pixels."""
+    return stage.crop or stage.size

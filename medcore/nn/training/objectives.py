@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy import float32, float64
+from numpy import float32, float64, uint8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,6 +24,10 @@ from medcore.tasks._boxes import best_boxes, decode_boxes
 from medcore.volume import Array
 
 LEVEL_STRIDE = 8  # pixels of a detector's cell
+AIMED = 0.75  # of the parts of a picture with boxes that show one of them
+KEPT_SHARE = 0.3  # of a box's area that must lie inside for it to count
+TRIES = 16  # places looked at for one that is not black
+BLACK = 25  # grey value of 255
 VALIDATION_BATCH = 32
 
 
@@ -48,8 +52,8 @@ class Objective(ABC):
         self.channels = int(recipe.card["input"]["channels"])
 
     @abstractmethod
-    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device) -> Batch:
-        """An augmented batch of training pictures."""
+    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int = 0) -> Batch:
+        """An augmented batch of training pictures, or of parts of them with `crop` pixels a side."""
 
     @abstractmethod
     def loss(self, network: CamNet, batch: Batch) -> Tensor:
@@ -76,11 +80,11 @@ class Objective(ABC):
 class Classify(Objective):
     """One logit a label, by cross-entropy on soft answers, with focus on hard pictures when asked."""
 
-    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device) -> Batch:
+    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int = 0) -> Batch:
         """Augmented, smoothed, blended or pasted."""
         options = self.recipe.options
         pictures = torch.from_numpy(self.pictures.take(rows)).to(device, non_blocking=True)
-        images, _ = augment(pictures, self.recipe.augmentation, side=side, seed=seed)
+        images, _ = augment(pictures, self.recipe.augmentation, side=side, seed=seed, crop=crop)
         truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
         truth = truth * (1 - options.label_smoothing) + options.label_smoothing / 2
         images, truth = mix(images, truth, mixup=options.mixup, cutmix=options.cutmix, seed=seed)
@@ -93,7 +97,10 @@ class Classify(Objective):
     def validate(self, network: CamNet, *, side: int, device: torch.device) -> Mapping[str, float]:
         """The loss, the accuracy at one half, and the AUC: the mean over sources that have both answers."""
         rows = self.pictures.part("validation")
-        logits = self.logits(network, rows, side=side, device=device)
+        return self.whole(self.logits(network, rows, side=side, device=device), rows)
+
+    def whole(self, logits: NDArray[float64], rows: Array) -> dict[str, float]:
+        """Metrics of whole pictures from their logits (N, labels)."""
         truth = self.pictures.truth[rows]
         found = {"loss": _cross_entropy(logits, truth), "accuracy": float(((logits > 0) == truth).mean())}
         areas = _areas(logits[:, 0], truth[:, 0], self.pictures.source[rows])
@@ -114,19 +121,30 @@ class Classify(Objective):
 class Detect(Classify):
     """A logit and four distances for each cell, and the logit of the whole picture beside them."""
 
-    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device) -> Batch:
+    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int = 0) -> Batch:
         """Augmented; boxes move with their pictures (bending, which is slight, is left out of account)."""
-        pictures = torch.from_numpy(self.pictures.take(rows)).to(device, non_blocking=True)
-        images, matrices = augment(pictures, self.recipe.augmentation, side=side, seed=seed)
-        truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
+        taken = self.pictures.take(rows)
         drawn = [self.pictures.boxes[i] for i in rows]
+        aims = torch.from_numpy(aim(taken, drawn, seed)) if crop else None
+        images, matrices = augment(
+            torch.from_numpy(taken).to(device, non_blocking=True),
+            self.recipe.augmentation,
+            side=side,
+            seed=seed,
+            crop=crop,
+            aims=aims,
+        )
         most = max((len(b) for b in drawn if b is not None), default=0)
         boxes = np.full((len(rows), max(1, most), 4), np.nan, dtype=float32)
         for row, own in enumerate(drawn):
             if own is not None:
                 boxes[row, : len(own)] = own
-        moved = move_boxes(torch.from_numpy(boxes).to(device), matrices) * side
+        moved = move_boxes(torch.from_numpy(boxes).to(device), matrices) * images.shape[-1]
         known = torch.tensor([b is not None for b in drawn], device=device)
+        truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
+        if crop:  # the answer to a part is what is drawn in it
+            shown = torch.isfinite(moved).all(dim=2).any(dim=1).float()
+            truth[known, 0] = shown[known]
         return Batch(self.inputs(images), truth, moved, known)
 
     def loss(self, network: CamNet, batch: Batch) -> Tensor:
@@ -140,24 +158,37 @@ class Detect(Classify):
         return whole + cells + edges
 
     def validate(self, network: CamNet, *, side: int, device: torch.device) -> Mapping[str, float]:
-        """What a classifier says, and the average precision at IoU 0.5."""
-        found = dict(super().validate(network, side=side, device=device))
-        rows = [int(i) for i in self.pictures.part("validation") if self.pictures.boxes[int(i)] is not None]
-        boxes, scores, drawn = [], [], []
+        """What a classifier says, and the average precision at IoU 0.5, from one pass over each picture."""
+        rows = self.pictures.part("validation")
+        logits, boxes, scores, drawn = [], [], [], []
         with torch.inference_mode():
             for start in range(0, len(rows), VALIDATION_BATCH):
-                part = np.array(rows[start : start + VALIDATION_BATCH])
-                dense = network.locate(network.trunk(self.plain(part, side=side, device=device)))
+                part = rows[start : start + VALIDATION_BATCH]
+                maps = network.trunk(self.plain(part, side=side, device=device))
+                logits.append(network.classify(maps).float().cpu().numpy())
+                dense = network.locate(maps)
                 assert dense is not None
                 for row, answer in zip(part, dense.float().cpu().numpy(), strict=True):
-                    logits, places = decode_boxes(answer[[0, -4, -3, -2, -1]], side=side)
-                    kept = best_boxes(places, logits.astype(float64), most=20, least=-6.0)
-                    boxes.append(places[kept] / side)
-                    scores.append(logits[kept].astype(float64))
-                    drawn.append(np.asarray(self.pictures.boxes[int(row)]))
+                    own = self.pictures.boxes[int(row)]
+                    if own is None:
+                        continue
+                    places, found = _found_boxes(answer, side)
+                    boxes.append(places)
+                    scores.append(found)
+                    drawn.append(np.asarray(own))
+        known = self.whole(np.concatenate(logits).astype(float64) if logits else np.zeros((0, 1)), rows)
         answers = BoxAnswers(drawn, boxes, scores, np.arange(len(drawn)))
-        found["map50"] = average_precision(answers, rounds=0).value if drawn else float("nan")
-        return found
+        known["map50"] = average_precision(answers, rounds=0).value if drawn else float("nan")
+        if "auc" in known:
+            known["auc_map50"] = (known["auc"] + known["map50"]) / 2
+        return known
+
+
+def _found_boxes(dense: NDArray[float32], side: int) -> tuple[Array, NDArray[float64]]:
+    """The best boxes of one picture (K, 4) as shares of its square, and their logits (K,)."""
+    logits, places = decode_boxes(dense[[0, -4, -3, -2, -1]], side=side)
+    kept = best_boxes(places, logits.astype(float64), most=20, least=-6.0)
+    return places[kept] / side, logits[kept].astype(float64)
 
 
 def focal_loss(logits: Tensor, truth: Tensor, gamma: float) -> Tensor:
@@ -191,10 +222,27 @@ def mix(images: Tensor, truth: Tensor, *, mixup: float, cutmix: float, seed: tup
     return images, share * truth + (1 - share) * truth[other]
 
 
+def aim(pictures: NDArray[uint8], boxes: list[Array | None], seed: tuple[int, ...]) -> NDArray[float32]:
+    """Where to look in each picture (B, S, S): x and y (B, 2) from −1 to 1, at a box or anywhere that is not black."""
+    random = np.random.default_rng([abs(s) for s in seed] + [2])
+    found = np.zeros((len(pictures), 2), dtype=float32)
+    side = pictures.shape[-1]
+    for row, (picture, own) in enumerate(zip(pictures, boxes, strict=True)):
+        if own is not None and len(own) and random.random() < AIMED:
+            top, left, bottom, right = own[random.integers(len(own))]
+            found[row] = (left + right - 1, top + bottom - 1)
+            continue
+        places = random.integers(0, side, (TRIES, 2))
+        bright = np.flatnonzero(picture[places[:, 1], places[:, 0]] > BLACK)
+        found[row] = (places[bright[0] if len(bright) else 0] + 0.5) / side * 2 - 1
+    return found
+
+
 def move_boxes(boxes: Tensor, matrices: Tensor) -> Tensor:
     """Boxes (B, M, 4) top, left, bottom, right as shares of the square, where the pictures' matrices put them.
 
-    The four corners are carried over and their bounding box, cut at the square, is taken.
+    The four corners are carried over and their bounding box, cut at the square, is taken; a box of which less than
+    KEPT_SHARE is left is not.
     """
     top, left, bottom, right = (2 * boxes - 1).unbind(-1)
     corners = torch.stack([torch.stack([x, y], -1) for x in (left, right) for y in (top, bottom)], dim=2)
@@ -202,7 +250,9 @@ def move_boxes(boxes: Tensor, matrices: Tensor) -> Tensor:
     back = torch.linalg.inv(linear.float())
     moved = torch.einsum("bij,bmkj->bmki", back, corners - shift[:, None, None])
     low, high = moved.amin(dim=2).clamp(-1, 1), moved.amax(dim=2).clamp(-1, 1)
+    whole = (moved.amax(dim=2) - moved.amin(dim=2)).prod(dim=-1, keepdim=True)
     inside = ((high - low) > 0.01).all(dim=-1, keepdim=True)
+    inside &= (high - low).prod(dim=-1, keepdim=True) >= KEPT_SHARE * whole
     found = (torch.stack([low[..., 1], low[..., 0], high[..., 1], high[..., 0]], dim=-1) + 1) / 2
     return torch.where(inside, found, torch.nan)
 

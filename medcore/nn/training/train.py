@@ -133,13 +133,14 @@ def _start_from(network: CamNet, model: str, models: Path) -> None:
     verify_weights(card)
     theirs = {k: v.float() for k, v in safetensors.torch.load_file(card.weights).items() if not k.startswith(GATE)}
     own = network.state_dict()
-    prefixes = ("trunk.", "trunk.body.")  # a detector carries its trunk one level deeper
+    deeper, plain = "trunk.body.", "trunk."  # a detector carries its trunk one level deeper
     fitting = {}
     for name in own:
-        for prefix in prefixes:
-            plain = "trunk." + name.removeprefix(prefix) if name.startswith(prefix) else ""
-            if plain in theirs and theirs[plain].shape == own[name].shape:
-                fitting[name] = theirs[plain]
+        for prefix in (deeper, plain):
+            rest = name.removeprefix(prefix)
+            for other in (plain + rest, deeper + rest) if name.startswith(prefix) else ():
+                if other in theirs and theirs[other].shape == own[name].shape:
+                    fitting[name] = theirs[other]
     if not fitting:
         raise CardError(
             N_("Nothing of the model {model} fits the network to train."),
