@@ -5,12 +5,26 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import ClassVar, Self
 
 from medcore.errors import N_, HistoryError
 from medcore.records import Response, Timepoint
 from medcore.registry import load_entries, load_entry
+
+
+@dataclass(frozen=True, slots=True)
+class OptionWords:
+    """How an option is called; all texts are marked with N_.
+
+    Args:
+        title: With its unit.
+        choices: Value to its title, where only a few are allowed.
+    """
+
+    title: str
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,7 @@ class Criterion(ABC):
     unit: ClassVar[str]  # of the sum
     order: ClassVar[tuple[str, ...]]  # its categories from best to worst; what is not in it (NE) has no place
     to_confirm: ClassVar[tuple[str, ...]] = ()  # rules from general knowledge, marked with N_
+    option_words: ClassVar[Mapping[str, OptionWords]] = MappingProxyType({})  # of every field
 
     @property
     def id(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log, pi
+from types import MappingProxyType
 
-from medcore.criteria import Criterion
+from medcore.criteria import Criterion, OptionWords
 from medcore.criteria._best import Scale
 from medcore.criteria._burden import Measure, Step, grown, reaches, steps
 from medcore.criteria._history import checked, days_between
@@ -101,6 +102,13 @@ class DoublingTime(Criterion):
     to_confirm = (
         N_("Doubling times are told from 25 % growth of the volume on (BTS, NELSON)."),
         N_("Without a volume, the sphere of the mean diameter stands in for it."),
+    )
+    option_words = MappingProxyType(
+        {
+            "suspicious_days": OptionWords(N_("Suspicious below, days")),
+            "benign_days": OptionWords(N_("Likely benign above, days")),
+            "growth_percent": OptionWords(N_("Least growth of the volume, %")),
+        }
     )
 
     suspicious_days: float = SUSPICIOUS_DAYS

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from medcore.criteria import Criterion
+from medcore.criteria import Criterion, OptionWords
 from medcore.criteria._best import Scale
 from medcore.criteria._burden import Measure, Step, steps
 from medcore.criteria._history import checked
@@ -60,6 +61,11 @@ class Fleischner(Criterion):
     unit = "mm"
     order = SCALE.order
     to_confirm = (N_("The table was read from a secondary source, not from the paper."),)
+    option_words = MappingProxyType(
+        {
+            "high_risk": OptionWords(N_("Patient at high risk")),
+        }
+    )
 
     high_risk: bool = False
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from medcore.criteria import Criterion
+from medcore.criteria import Criterion, OptionWords
 from medcore.criteria._best import Scale
 from medcore.criteria._history import checked, days_between
 from medcore.criteria._immune import Immune, Seen
@@ -44,6 +45,11 @@ class IRecist(Criterion):
             "appeared."
         ),
         N_("Non-target or new lesions without sizes count as further increased when the reader says so again."),
+    )
+    option_words = MappingProxyType(
+        {
+            "slice_mm": OptionWords(N_("Slice thickness, mm")),
+        }
     )
 
     slice_mm: float = THICK_SLICE_MM

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from medcore.criteria import Criterion
+from medcore.criteria import Criterion, OptionWords
 from medcore.criteria._best import Scale
 from medcore.criteria._burden import Measure, Step, grown, steps
 from medcore.criteria._history import checked
@@ -50,6 +51,12 @@ class MsActivity(Criterion):
     to_confirm = (
         N_("An enlarging lesion is one whose volume rose by 30 % since the visit before; the guideline has no number."),
         N_("New lesions count from a longest diameter of 3 mm on."),
+    )
+    option_words = MappingProxyType(
+        {
+            "enlarged_percent": OptionWords(N_("Growth that counts as enlarged, %")),
+            "least_mm": OptionWords(N_("Smallest lesion that counts, mm")),
+        }
     )
 
     enlarged_percent: float = ENLARGED_PERCENT

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import pi
+from types import MappingProxyType
 
-from medcore.criteria import Criterion
+from medcore.criteria import Criterion, OptionWords
 from medcore.criteria._burden import TOO_SMALL_MM, Measure, Step
 from medcore.criteria._history import checked
 from medcore.criteria._neuro import (
@@ -87,6 +88,14 @@ class Rano2(Criterion):
         N_("The baseline is the MRI after radiotherapy; progression within 12 weeks of it is to be confirmed."),
         N_("In mixed tumours a response of one kind stands beside stable disease of the other."),
         N_("At most three targets."),
+    )
+    option_words = MappingProxyType(
+        {
+            "method": OptionWords(
+                N_("Measured by"),
+                {"": N_("area, unless only volumes are known"), "area": N_("area"), "volume": N_("volume")},
+            ),
+        }
     )
 
     method: str = ""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from medcore.criteria import OptionWords
 from medcore.criteria._neuro import EnhancingRule, NeuroCriterion, unmeasurable
 from medcore.criteria._overall import role, targets
 from medcore.criteria._products import PRODUCTS
@@ -32,6 +34,11 @@ class Rano2010(NeuroCriterion):
     to_confirm = (
         N_("A lesion too small to measure counts 5 mm × 5 mm; the paper names no such size."),
         N_("A complete response on steroids counts as partial; raised steroids leave a visit not evaluable."),
+    )
+    option_words = MappingProxyType(
+        {
+            "low_grade": OptionWords(N_("Low-grade glioma")),
+        }
     )
 
     low_grade: bool = False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from medcore.criteria import OptionWords
 from medcore.criteria._burden import Step
 from medcore.criteria._overall import PR, SD, Verdict
 from medcore.criteria._recist import DIAMETERS, LIMITS, SOURCE, THICK_SLICE_MM, unmeasurable_targets
@@ -28,6 +30,11 @@ class Recist11(SumCriterion):
         N_("Slices thicker than 5 mm ask for targets of twice the slice thickness."),
         N_("A lesion that vanished counts 0 mm; one too small to measure counts 5 mm."),
         N_("A target that returns after a complete response is progression, whatever its size."),
+    )
+    option_words = MappingProxyType(
+        {
+            "slice_mm": OptionWords(N_("Slice thickness, mm")),
+        }
     )
 
     slice_mm: float = THICK_SLICE_MM

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import pi
+from types import MappingProxyType
 
+from medcore.criteria import OptionWords
 from medcore.criteria._burden import TOO_SMALL_MM, Measure, Step
 from medcore.criteria._overall import Verdict
 from medcore.criteria._sums import Limits, SumCriterion, SumRule
@@ -51,6 +53,14 @@ class Volumetric(SumCriterion):
     unit = "ml"
     most_targets = None
     to_confirm = (N_("A lesion too small to measure counts as a sphere of 5 mm."),)
+    option_words = MappingProxyType(
+        {
+            "response_percent": OptionWords(N_("Fall from the baseline for PR, %")),
+            "progression_percent": OptionWords(N_("Rise from the nadir for PD, %")),
+            "least_ml": OptionWords(N_("Least rise for PD, ml")),
+            "spheres": OptionWords(N_("Take lesions without a volume as spheres")),
+        }
+    )
 
     response_percent: float = RECIST_RESPONSE_PERCENT
     progression_percent: float = RECIST_PROGRESSION_PERCENT

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medcore.comparison.certainty import Chances, Flip, Noise, category_chances, flips
-from medcore.criteria import Criterion, load_criteria, load_criterion
+from medcore.criteria import Criterion, OptionWords, load_criteria, load_criterion
 from medcore.errors import HistoryError, Message
 from medcore.records import Response, Timepoint
 from medcore.workbench.history_table import read_history
@@ -19,6 +19,7 @@ class CriterionFacts:
     Args:
         order: Its categories from best to worst.
         options: What can be set, with the value it has unless set.
+        words: How each option is called, and what it may be.
     """
 
     id: str
@@ -28,6 +29,7 @@ class CriterionFacts:
     unit: str
     order: tuple[str, ...]
     options: Mapping[str, str | float | bool]
+    words: Mapping[str, OptionWords]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Refused:
     """A criterion that cannot be applied to a history, and why."""
 
     criterion: str
+    title: str
     reason: Message
     hint: Message
 
@@ -96,7 +99,7 @@ def assess_all(timepoints: Sequence[Timepoint]) -> tuple[Response | Refused, ...
         try:
             answers.append(criterion.assess(timepoints))
         except HistoryError as error:
-            answers.append(Refused(name, error.message, error.hint))
+            answers.append(Refused(name, criterion.title, error.message, error.hint))
     return tuple(answers)
 
 
@@ -109,4 +112,5 @@ def _facts(criterion: Criterion) -> CriterionFacts:
         unit=criterion.unit,
         order=criterion.order,
         options=criterion.options(),
+        words=criterion.option_words,
     )

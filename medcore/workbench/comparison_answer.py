@@ -71,15 +71,21 @@ class Opinion:
     """What one criterion says of the last visit.
 
     Args:
-        category: "" where the criterion refuses the history.
+        reason: The rule that fired, or why the criterion refuses the history.
         agrees: Whether it means the same as the chosen criterion; None where the two cannot be compared.
+        response: The whole answer; None where the criterion refuses the history.
     """
 
     criterion: str
     title: str
-    category: str
     reason: Message
     agrees: bool | None
+    response: Response | None
+
+    @property
+    def category(self) -> str:
+        """Of the last visit; "" where the criterion refuses the history."""
+        return self.response.timepoints[-1].overall if self.response else ""
 
 
 def rows(aligned: Aligned, found: Compared) -> tuple[Row, ...]:
@@ -152,17 +158,22 @@ def what_if(
 
 
 def opinions(history: Sequence[Timepoint], chosen: Response) -> tuple[Opinion, ...]:
-    """What every criterion says of the last visit, with whether that means what the chosen one says."""
+    """What every criterion says of the last visit, with whether that means what the chosen one says.
+
+    Args:
+        chosen: The answer of the chosen criterion, with the options that were set; the others have their own.
+    """
     mine = _common(chosen.timepoints[-1].overall)
     out = []
     for answer in assess_all(history):
         if isinstance(answer, Refused):
-            out.append(Opinion(answer.criterion, answer.criterion, "", answer.reason, None))
+            out.append(Opinion(answer.criterion, answer.title, answer.reason, None, None))
             continue
-        last = answer.timepoints[-1]
+        whole = chosen if answer.criterion == chosen.criterion else answer
+        last = whole.timepoints[-1]
         theirs = _common(last.overall)
         agrees = None if theirs is None or mine is None else theirs == mine
-        out.append(Opinion(answer.criterion, answer.title, last.overall, last.reason, agrees))
+        out.append(Opinion(whole.criterion, whole.title, last.reason, agrees, whole))
     return tuple(out)
 
 

@@ -11,8 +11,8 @@ from medcore.errors import HistoryError
 from medcore.records import Response, Timepoint, TimepointResponse
 from medcore.workbench import comparison_answer
 from medcore.workbench.assess import Certainty, CriterionFacts, criteria
-from pages.ui import charts, compare_charts, faults, pick, show
-from pages.ui.words import percent, plain, say, t
+from pages.ui import charts, compare_charts, compare_criteria, faults, pick, show
+from pages.ui.words import percent, plain, t
 
 CHARTS_OF_SIZE = ("spider", "waterfall")
 
@@ -39,11 +39,20 @@ def options(facts: CriterionFacts, current: Mapping[str, str], key: str) -> dict
     with st.popover(t("Options"), icon=":material/tune:"):
         st.caption(f"{t(facts.summary)} {facts.source}")
         for name, own in facts.options.items():
-            text = current.get(name, "")
-            label = name.replace("_", " ")
-            if isinstance(own, bool):
-                value = st.checkbox(label, value=text == "true" if text else own, key=f"{key}-{name}")
-                changed = ("true" if value else "false") if value != own else ""
+            text, words = current.get(name, ""), facts.words[name]
+            label = t(words.title)
+            if words.choices:
+                value = st.selectbox(
+                    label,
+                    list(words.choices),
+                    index=list(words.choices).index(text or str(own)),
+                    format_func=lambda one, titles=words.choices: t(titles[one]),
+                    key=f"{key}-{name}",
+                )
+                changed = "" if value == own else value
+            elif isinstance(own, bool):
+                ticked = st.checkbox(label, value=text == "true" if text else own, key=f"{key}-{name}")
+                changed = ("true" if ticked else "false") if ticked != own else ""
             elif isinstance(own, float | int):
                 number = st.number_input(label, value=float(text or own), min_value=0.0, key=f"{key}-{name}")
                 changed = "" if abs(number - float(own)) < 1e-9 else f"{number:g}"
@@ -57,36 +66,11 @@ def options(facts: CriterionFacts, current: Mapping[str, str], key: str) -> dict
 
 def headline(response: Response) -> None:
     """The answer of the last visit: category, rule, what is missing, how near the next category is."""
-    last = response.timepoints[-1]
     with st.container(border=True, key="compare-answer", gap="small"):
-        st.markdown(f"### {plain(t(response.title))}: {plain(last.overall)}")
-        st.markdown(plain(say(last.reason)))
-        parts = ((t("Target"), last.target), (t("Non-target"), last.nontarget), (t("New"), last.new))
-        st.caption(" · ".join(plain(f"{name} {category or '–'}") for name, category in parts))
-        for missing in last.missing:
-            st.markdown(f":orange[:material/help:] {plain(say(missing))}")
-        for note in last.notes:
-            st.markdown(f":blue[:material/info:] {plain(say(note))}")
-        for threshold in last.thresholds:
-            st.markdown(
-                plain(
-                    t(
-                        "{category} begins at {at} {unit}: {distance} {unit} from here.",
-                        category=threshold.category,
-                        at=f"{threshold.at:.1f}",
-                        distance=f"{threshold.distance:+.1f}",
-                        unit=response.unit,
-                    )
-                )
-            )
-        best = t("Best response: {best}; confirmed: {confirmed}", best=response.best, confirmed=response.best_confirmed)
-        st.caption(plain(best))
+        st.markdown(f"### {plain(t(response.title))}: {plain(response.timepoints[-1].overall)}")
+        compare_criteria.body(response)
     show.issues(response.issues)
-    if response.to_confirm:
-        with st.expander(t("To be confirmed against the paper"), icon=":material/menu_book:"):
-            for message in response.to_confirm:
-                st.markdown(f"- {plain(say(message))}")
-            st.caption(response.source)
+    compare_criteria.to_confirm(response)
 
 
 def visits(response: Response, labels: Sequence[str]) -> None:
@@ -162,24 +146,6 @@ def what_if(history: tuple[Timepoint, ...], response: Response, chosen: Mapping[
             st.info(plain(text), icon=":material/check:")
         else:
             st.warning(plain(f"{now} → {text}"), icon=":material/swap_horiz:")
-
-
-def side_by_side(history: tuple[Timepoint, ...], response: Response) -> None:
-    """All criteria on the same sizes; those that disagree with the chosen one are flagged."""
-    with st.expander(t("All criteria side by side"), icon=":material/balance:"):
-        rows = [
-            {
-                t("Criterion"): t(one.title),
-                t("Category"): one.category or t("not applicable"),
-                "": {True: "", False: t("⚠ disagrees"), None: ""}[one.agrees],
-                t("Why"): say(one.reason),
-            }
-            for one in comparison_answer.opinions(history, response)
-        ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, height=36 * (len(rows) + 1) + 2)
-        st.caption(
-            t("Criteria made for another disease or measure may disagree for good reason; only one of them was chosen.")
-        )
 
 
 def _turns(sure: Certainty) -> list[str]:

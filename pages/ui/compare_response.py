@@ -12,7 +12,7 @@ from medcore.workbench import comparison_report
 from medcore.workbench.assess import Certainty
 from medcore.workbench.comparison_draft import Draft
 from medcore.workbench.comparisons import Aligned, Found, Proved
-from pages.ui import compare_answer, compare_draft, compare_lesions, show, state
+from pages.ui import compare_answer, compare_criteria, compare_draft, compare_lesions, show, state
 from pages.ui.compare_draft import Reading
 from pages.ui.words import percent, plain, t, translate
 
@@ -83,7 +83,7 @@ def _answer(reading: Reading, aligned: Aligned, found: Found) -> None:
         compare_answer.visits(response, labels)
         if found.relative:
             st.warning(t("Only relative change is true here: a study has no true spacing."), icon=":material/rule:")
-        compare_answer.side_by_side(found.timepoints, response)
+        compare_criteria.side_by_side(found.timepoints, response)
         _proof(reading, aligned)
         _downloads(aligned, found, draft, sure)
         show.issues(found.issues)

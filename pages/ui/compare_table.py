@@ -8,7 +8,7 @@ from medcore.errors import HistoryError
 from medcore.workbench import assess
 from medcore.workbench.comparison_report import history_csv
 from medcore.workbench.history_table import HistoryTable, read_history
-from pages.ui import compare_answer, faults, show, words
+from pages.ui import compare_answer, compare_criteria, faults, show, words
 from pages.ui.words import t
 
 EXAMPLE = """timepoint,date,lesion,role,organ,node,longest_mm,short_axis_mm,status
@@ -48,7 +48,7 @@ def page() -> None:
         show.issues(table.issues)
         compare_answer.pictures(table.timepoints, response, labels, sure, "table-chart")
         compare_answer.visits(response, labels)
-        compare_answer.side_by_side(table.timepoints, response)
+        compare_criteria.side_by_side(table.timepoints, response)
         st.download_button(
             t("Table as CSV"), history_csv(table.timepoints), "medcore-lesions.csv", "text/csv", icon=":material/table:"
         )
