@@ -255,7 +255,7 @@ class Mask:
                 kind=str(labels.dtype),
             )
         labels = labels.view(np.uint8) if labels.dtype.kind == "b" else labels.view()
-        unnamed = sorted(set(np.unique(labels).tolist()) - {0} - set(self.names))
+        unnamed = _unnamed(labels, self.names)
         if unnamed:
             raise InvalidVolumeError(N_("The mask uses label {label}, which has no name."), label=int(unnamed[0]))
         labels.flags.writeable = False
@@ -264,6 +264,13 @@ class Mask:
     def volume_ml(self, label: int) -> float:
         """Volume of one label in ml: its voxel count times the voxel volume."""
         return int(np.count_nonzero(self.labels == label)) * self.geometry.voxel_ml
+
+
+def _unnamed(labels: Array, names: Mapping[int, str]) -> list[int]:
+    """Values in use that have no name; where all up to the largest have one, nothing need be sorted."""
+    if all(value in names for value in range(1, int(labels.max()) + 1)):
+        return []
+    return sorted(set(np.unique(labels).tolist()) - {0} - set(names))
 
 
 class MaskOrigin(StrEnum):

@@ -6,11 +6,11 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from medcore.errors import N_, NotFoundError, StoreError
+from medcore.store import cropping
 from medcore.store.blobs import Blobs
 from medcore.store.json_values import as_list, as_number, to_texts
 from medcore.store.results import StoredArray
@@ -49,13 +49,8 @@ class NewMask:
 
 def cropped(mask: Mask) -> LabelBox:
     """The smallest box of a mask that holds all its labels."""
-    corner, end = [], []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        used = np.flatnonzero(mask.labels.any(axis=others))
-        corner.append(int(used[0]) if used.size else 0)
-        end.append(int(used[-1]) + 1 if used.size else 1)
-    return LabelBox(mask, mask.labels[tuple(map(slice, corner, end))], tuple(corner))
+    labels, corner = cropping.cropped(mask.labels)
+    return LabelBox(mask, labels, corner)
 
 
 def insert_mask(
@@ -147,10 +142,8 @@ def to_mask(session: Session, blobs: Blobs, row: MaskRow) -> Mask:
     scan, box = scan_row(session, row.scan_id), blobs.open(row.labels)
     shape = tuple(int(as_number(side)) for side in as_list(scan.shape))
     corner = [int(as_number(index)) for index in as_list(row.corner)]
-    labels = np.zeros(shape, box.dtype)
-    labels[tuple(slice(start, start + side) for start, side in zip(corner, box.shape, strict=True))] = box
     names = {int(label): name for label, name in to_texts(row.names).items()}
-    return Mask(labels, names, to_geometry(scan))
+    return Mask(cropping.whole(box, corner, shape), names, to_geometry(scan))
 
 
 def _rows(session: Session, scan_id: str) -> list[MaskRow]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from medcore.errors import N_, NotFoundError, StoreError
 from medcore.predictions import Classification, Detection, Explanation, Prediction, Segmentation
 from medcore.store.blobs import Blobs
+from medcore.store.cropping import cropped, whole
 from medcore.store.json_values import (
     Json,
     as_number,
@@ -24,12 +26,13 @@ from medcore.store.json_values import (
     from_scores,
     to_boxes,
     to_lesions,
+    to_numbers,
     to_run,
     to_scores,
     to_texts,
 )
 from medcore.store.studies import scan_row, study_row, to_geometry
-from medcore.store.tables import AnnotationsRow, BlobUseRow, ExplanationRow, RunRow
+from medcore.store.tables import AnnotationsRow, BlobUseRow, ExplanationRow, RunRow, ScanRow
 from medcore.volume import Array, Mask
 
 
@@ -49,10 +52,27 @@ class StoredArray:
     digest: str
 
 
+def arrays_of(prediction: Prediction, seen: NDArray[np.float32] | None = None) -> dict[str, Array]:
+    """What of a prediction is kept as arrays, by name; masks and maps without the empty space around them.
+
+    Args:
+        seen: (H, W) float32 in 0..1, what the network saw.
+    """
+    arrays: dict[str, Array] = {} if seen is None else {"seen": seen}
+    if isinstance(prediction, Segmentation):
+        arrays["mask"] = cropped(prediction.mask.labels)[0]
+        if prediction.uncertainty is not None:
+            arrays["uncertainty"] = cropped(prediction.uncertainty)[0]
+    return arrays
+
+
 def insert_prediction(
-    session: Session, blobs: Blobs, prediction: Prediction, *, mask: StoredArray | None, seen: StoredArray | None
+    session: Session, blobs: Blobs, prediction: Prediction, arrays: Mapping[str, StoredArray]
 ) -> None:
     """Write a run and its prediction in the caller's transaction.
+
+    Args:
+        arrays: Those of `arrays_of`, with the names under which `blobs` holds them.
 
     Raises:
         NotFoundError: The study or the scan was deleted meanwhile.
@@ -75,8 +95,7 @@ def insert_prediction(
             run=from_run(run),
             kind=kind,
             prediction=payload,
-            mask=_use(session, blobs, mask, owner=f"mask:{run.id}", study=run.study),
-            seen=_use(session, blobs, seen, owner=f"seen:{run.id}", study=run.study),
+            **{name: _use(session, blobs, array, f"{name}:{run.id}", run.study) for name, array in arrays.items()},
         )
     )
     session.flush()
@@ -98,7 +117,7 @@ def insert_explanation(session: Session, blobs: Blobs, explanation: Explanation,
         )
     )
     session.execute(delete(BlobUseRow).where(BlobUseRow.owner == owner))
-    _use(session, blobs, heat, owner=owner, study=run.study_id)
+    _use(session, blobs, heat, owner, run.study_id)
     session.add(
         ExplanationRow(
             run_id=run.id,
@@ -149,15 +168,13 @@ def tasks_run(session: Session) -> dict[str, tuple[str, ...]]:
 
 
 def to_prediction(session: Session, blobs: Blobs, row: RunRow) -> Prediction:
-    """The record of one prediction; a mask is memory-mapped."""
+    """The record of one prediction."""
     run, table = to_run(row.run), as_table(row.prediction)
     match row.kind:
         case "classification":
             return Classification(run, to_scores(table["scores"]))
         case "segmentation" if row.mask is not None:
-            names = {int(label): name for label, name in to_texts(table["names"]).items()}
-            mask = Mask(blobs.open(row.mask), names, to_geometry(scan_row(session, row.scan_id)))
-            return Segmentation(run, mask, to_lesions(table["lesions"]))
+            return _to_segmentation(session, blobs, row)
         case "detection":
             return Detection(run, to_boxes(table["boxes"]))
     raise StoreError(
@@ -165,6 +182,30 @@ def to_prediction(session: Session, blobs: Blobs, row: RunRow) -> Prediction:
         hint=N_("Run the model again."),
         kind=row.kind,
     )
+
+
+def _to_segmentation(session: Session, blobs: Blobs, row: RunRow) -> Segmentation:
+    assert row.mask is not None, "called for a result with a mask"
+    table, scan = as_table(row.prediction), scan_row(session, row.scan_id)
+    names = {int(label): name for label, name in to_texts(table["names"]).items()}
+    labels = _whole(blobs.open(row.mask), table.get("corner"), scan)
+    return Segmentation(
+        run=to_run(row.run),
+        mask=Mask(labels, names, to_geometry(scan)),
+        lesions=to_lesions(table["lesions"]),
+        scores=to_scores(table.get("scores", [])),  # from here on: not in results of version 1
+        presence=to_numbers(table.get("presence", [])),
+        uncertainty=None
+        if row.uncertainty is None
+        else _whole(blobs.open(row.uncertainty), table["doubt_corner"], scan),
+    )
+
+
+def _whole(box: Array, corner: Json, scan: ScanRow) -> Array:
+    """An array on the scan's grid; without a corner it was stored whole."""
+    if corner is None:
+        return box
+    return whole(box, [int(start) for start in to_numbers(corner)], [int(side) for side in to_numbers(scan.shape)])
 
 
 def to_explanation(blobs: Blobs, row: ExplanationRow, run: RunRow) -> Explanation:
@@ -214,15 +255,20 @@ def _encode(prediction: Prediction) -> tuple[str, Json]:
         case Classification():
             return "classification", {"scores": from_scores(prediction.scores)}
         case Segmentation():
-            names: Json = {str(label): name for label, name in prediction.mask.names.items()}
-            return "segmentation", {"lesions": from_lesions(prediction.lesions), "names": names}
+            doubt = prediction.uncertainty
+            return "segmentation", {
+                "lesions": from_lesions(prediction.lesions),
+                "names": {str(label): name for label, name in prediction.mask.names.items()},
+                "corner": list(cropped(prediction.mask.labels)[1]),
+                "doubt_corner": None if doubt is None else list(cropped(doubt)[1]),
+                "scores": from_scores(prediction.scores),
+                "presence": [from_number(float(one)) for one in prediction.presence],
+            }
         case Detection():
             return "detection", {"boxes": from_boxes(prediction.boxes)}
 
 
-def _use(session: Session, blobs: Blobs, stored: StoredArray | None, *, owner: str, study: str) -> str | None:
-    if stored is None:
-        return None
+def _use(session: Session, blobs: Blobs, stored: StoredArray, owner: str, study: str) -> str:
     blobs.keep(stored.digest, stored.array)
     session.add(BlobUseRow(owner=owner, digest=stored.digest, study_id=study))
     return stored.digest

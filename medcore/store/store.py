@@ -15,12 +15,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from medcore.errors import N_, NotFoundError, StoreError
-from medcore.predictions import Explanation, Prediction, Segmentation
+from medcore.predictions import Explanation, Prediction
 from medcore.records import Study
 from medcore.settings import Settings
 from medcore.store import audit, masks, placed, results, studies
 from medcore.store.audit import Action, AuditHead, Deed, Entry, Event
 from medcore.store.blobs import Blobs
+from medcore.store.corrections import Corrections
 from medcore.store.database import Database, store_url
 from medcore.store.faults import Damage, disk_faults
 from medcore.store.findings import Findings
@@ -49,7 +50,9 @@ class Store:
         self._seals = subkey(key, "audit")
         self.pseudonym_key = subkey(key, "pseudonyms")  # what readers turn DICOM ids into pseudonyms with
         self._clock = clock
+        self.backend = database.backend  # the kind of database: "sqlite", "postgresql" ...
         self.findings = Findings(database)
+        self.corrections = Corrections(database, blobs, self._writing, clock)
         self._disk = ThreadPoolExecutor(WRITERS, thread_name_prefix="store")
 
     @classmethod
@@ -71,11 +74,6 @@ class Store:
             database.close()
             raise
         return store
-
-    @property
-    def backend(self) -> str:
-        """The kind of database: "sqlite", "postgresql" ..."""
-        return self._database.backend
 
     def close(self) -> None:
         """Release the database."""
@@ -196,10 +194,9 @@ class Store:
             NotFoundError: Its study or scan was deleted meanwhile.
         """
         run = prediction.run
-        mask = self._put(prediction.mask.labels) if isinstance(prediction, Segmentation) else None
-        picture = None if seen is None else self._put(seen)
+        arrays = {name: self._put(array) for name, array in results.arrays_of(prediction, seen).items()}
         with self._writing() as (session, log):
-            results.insert_prediction(session, self._blobs, prediction, mask=mask, seen=picture)
+            results.insert_prediction(session, self._blobs, prediction, arrays)
             patient = studies.study_row(session, run.study).patient
             log(Deed(Event.ANALYSED, Action.EXECUTE, run.study, patient, run.weights_sha256, detail=run.task))
 

@@ -138,6 +138,7 @@ class RunRow(Base):
     kind: Mapped[str] = mapped_column(String(32))
     prediction: Mapped[JsonColumn]
     mask: Mapped[str | None] = mapped_column(DIGEST)
+    uncertainty: Mapped[str | None] = mapped_column(DIGEST)
     seen: Mapped[str | None] = mapped_column(DIGEST)
 
 
@@ -181,6 +182,22 @@ class MaskRow(Base):
     labels: Mapped[str] = mapped_column(DIGEST)
     made_at: Mapped[datetime]
     replaces: Mapped[str] = mapped_column(ID)
+
+
+class CorrectionRow(Base):
+    """What a reader did to what a run found: added, never changed; of a redrawn mask the file holds the box in use."""
+
+    __tablename__ = "correction"
+    number: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ID, ForeignKey("run.id", ondelete="CASCADE"), index=True)
+    act: Mapped[str] = mapped_column(String(16))
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    lesion: Mapped[str]
+    takes_back: Mapped[int | None]
+    content: Mapped[JsonColumn]
+    corner: Mapped[JsonColumn]
+    labels: Mapped[str | None] = mapped_column(DIGEST)
 
 
 class BlobUseRow(Base):

@@ -88,6 +88,42 @@ def test_a_segmentation_comes_back_with_its_mask_on_the_scans_grid(store: Store,
     assert back.mask.volume_ml(2) == pytest.approx(2.5 * 0.7 * 0.8 / 1000)
 
 
+def test_a_segmentation_comes_back_whole_with_scores_presence_uncertainty_and_an_uncertain_volume(
+    store: Store, kept: Study, settings: Settings
+) -> None:
+    labels, doubt = np.zeros((3, 4, 5), np.uint8), np.zeros((3, 4, 5), np.float16)
+    labels[1, 2, 3:] = 1
+    doubt[1, 1:, 2:] = 0.25
+    lesion = Lesion("1", "tumour", 0.01, 5.0, 4.0, (1, 2, 3), 2, (1, 2, 3.5), 1, 20.0, 0.008, 0.012, 0.93)
+    relative = Lesion("2", "tumour", None, None, None, None, 7, (1.0, 2.0, 3.0))
+    given = Segmentation(
+        run(kept),
+        Mask(labels, {1: "tumour"}, scan().geometry),
+        (lesion, relative),
+        (Score("glioma", 0.7, 0.4),),
+        (0.01, 0.98, 0.5),
+        doubt,
+    )
+    store.save_prediction(given)
+    back = store.prediction("run0")
+    assert isinstance(back, Segmentation) and back.uncertainty is not None
+    np.testing.assert_array_equal(back.mask.labels, labels)
+    np.testing.assert_array_equal(back.uncertainty, doubt)
+    assert (back.lesions, back.scores, back.presence) == (given.lesions, given.scores, given.presence)
+    sizes = sorted(path.stat().st_size for path in (settings.data_dir / "objects").glob("??/*"))
+    assert sizes[0] < 128 + 3, "of the mask only the box in use is on the disk"
+    store.delete(kept.id)
+    assert store.sweep(older_than_seconds=-1e10) == 0, "deleting the study took the arrays with it"
+
+
+def test_an_empty_mask_comes_back_empty(store: Store, kept: Study) -> None:
+    given = Segmentation(run(kept), Mask(np.zeros((3, 4, 5), np.uint8), {1: "tumour"}, scan().geometry), ())
+    store.save_prediction(given)
+    back = store.prediction("run0")
+    assert isinstance(back, Segmentation)
+    assert back.mask.labels.shape == (3, 4, 5) and not back.mask.labels.any()
+
+
 def test_a_detection_comes_back_with_and_without_millimetres(store: Store, kept: Study) -> None:
     boxes = (
         Box((0, 1, 2, 0.5, 3, 4), (1.0, 2.0, 3.0), 8.5, "nodule", 0.9, 0.3),
