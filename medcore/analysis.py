@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ from medcore.errors import N_, Message, UnfitInputError
 from medcore.imaging.fitting import spread_heat
 from medcore.predictions import Classification, Detection, Explanation, Prediction
 from medcore.records import Issue, Run, Severity
-from medcore.tasks import Prepared, Task
+from medcore.tasks import Prepared, Progress, Task, VolumeTask
 from medcore.volume import Volume
 
 
@@ -30,13 +30,15 @@ class Answer:
 
     Args:
         prediction: What the task made of it, with its run.
-        prepared: The network's input, and the picture of "what the network saw".
-        output: The forward pass.
+        seen: (H, W) float32 in 0..1, "what the network saw", or None.
+        prepared: The network's input; None for a volume, which is seen in many windows.
+        output: The forward pass; None for a volume.
     """
 
     prediction: Prediction
-    prepared: Prepared
-    output: Output
+    seen: NDArray[float32] | None
+    prepared: Prepared | None = None
+    output: Output | None = None
 
 
 def analyse(
@@ -49,6 +51,9 @@ def analyse(
     scan_id: str = "",
     issues: tuple[Issue, ...] = (),
     device: str = "auto",
+    others: tuple[Volume, ...] = (),
+    progress: Progress = lambda fraction, stage: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Answer:
     """Ask one model about one scan.
 
@@ -57,21 +62,89 @@ def analyse(
         scan_id: Id in the store, or "".
         issues: What reading and the quality check found; it travels with the result.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        others: Further series of the study that a task on volumes takes together with the scan.
+        progress: Told the stage of an analysis that takes long.
+        cancelled: Asked between the windows of a volume.
 
     Raises:
         UnfitInputError: The scan is nothing that this task takes.
+        CancelledError: `cancelled` became true.
         WeightsError: The model cannot be loaded.
         DeviceError: The device is absent.
     """
     issues = (*issues, *task.check(scan, card))
     refuse_unfit(issues)
-    started_at, started = datetime.now(UTC), time.perf_counter()
+    draft = _draft(scan, task, card, engine, study=study, scan_id=scan_id, issues=issues)
+    if isinstance(task, VolumeTask):
+        bound = _Bound(card, engine, device)
+        return _in_windows((scan, *others), task, bound, draft, progress=progress, cancelled=cancelled)
+    started = time.perf_counter()
     prepared = task.prepare(scan, card)
     preparing = time.perf_counter() - started
     output = engine.run(card, prepared.inputs, device=device)
     notes = tuple(Issue("engine", Severity.WARN, note) for note in output.notes)
     strange = unfamiliar(output, card)
-    run = Run(
+    run = replace(
+        draft,
+        preprocessing=prepared.parameters,
+        device=output.device,
+        precision=output.precision,
+        seconds=preparing + output.seconds,  # not the loading of a model, which happens once
+        warnings=(*issues, *notes, *strange),
+    )
+    dense = None if output.dense is None else output.dense[0]
+    logits = np.asarray(output.logits.mean(axis=0), dtype=float32)  # over the views of one scan
+    prediction = task.interpret(logits, scan, card, run, dense=dense, prepared=prepared)
+    return Answer(prediction, prepared.seen, prepared, output)
+
+
+@dataclass(slots=True)
+class _Bound:
+    """The engine bound to a card and a device; remembers where it ran and what it wants the user to know."""
+
+    card: ModelCard
+    engine: Engine
+    device: str
+    place: str = ""
+    precision: str = ""
+    notes: list[Message] = field(default_factory=list)
+
+    def __call__(self, inputs: NDArray[float32]) -> Output:
+        output = self.engine.run(self.card, inputs, device=self.device)
+        self.place, self.precision = output.device, output.precision
+        self.notes += [note for note in output.notes if note not in self.notes]
+        return output
+
+
+def _in_windows(
+    scans: tuple[Volume, ...],
+    task: VolumeTask,
+    bound: _Bound,
+    draft: Run,
+    *,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> Answer:
+    """The answer of a task that cuts its windows itself, with what ran in its run."""
+    started = time.perf_counter()
+    found = task.analyse(scans, card=bound.card, forward=bound, run=draft, progress=progress, cancelled=cancelled)
+    notes = tuple(Issue("engine", Severity.WARN, note) for note in bound.notes)
+    run = replace(
+        draft,
+        preprocessing=found.parameters,
+        device=bound.place,
+        precision=bound.precision,
+        seconds=time.perf_counter() - started,
+        warnings=(*draft.warnings, *notes, *found.issues),
+    )
+    return Answer(replace(found.prediction, run=run), found.seen)
+
+
+def _draft(
+    scan: Volume, task: Task, card: ModelCard, engine: Engine, *, study: str, scan_id: str, issues: tuple[Issue, ...]
+) -> Run:
+    """A run as far as it is known before the network ran."""
+    return Run(
         id=uuid.uuid4().hex,
         study=study,
         scan=scan_id,
@@ -80,18 +153,14 @@ def analyse(
         model=card.id,
         model_version=card.version,
         weights_sha256=card.sha256,
-        preprocessing=prepared.parameters,
-        device=output.device,
-        precision=output.precision,
-        seconds=preparing + output.seconds,  # not the loading of a model, which happens once
+        preprocessing=MappingProxyType({}),
+        device="",
+        precision="",
+        seconds=0.0,
         software=MappingProxyType({"medcore": medcore.__version__, **engine.software()}),
-        started_at=started_at,
-        warnings=(*issues, *notes, *strange),
+        started_at=datetime.now(UTC),
+        warnings=issues,
     )
-    dense = None if output.dense is None else output.dense[0]
-    logits = np.asarray(output.logits.mean(axis=0), dtype=float32)  # over the views of one scan
-    prediction = task.interpret(logits, scan, card, run, dense=dense, prepared=prepared)
-    return Answer(prediction, prepared, output)
 
 
 def unfamiliar(output: Output, card: ModelCard, index: int = 0) -> tuple[Issue, ...]:
@@ -125,9 +194,15 @@ def explain(
         target: Label id; the most probable label when None.
 
     Raises:
+        UnfitInputError: It is the answer of a volume, which its mask and its boxes show themselves.
         UnknownNameError: There is no such method.
         CardError: The model has no such label.
     """
+    if answer.prepared is None or answer.output is None:
+        raise UnfitInputError(
+            N_("A heat map explains one picture; the answer to a volume is its mask or its boxes."),
+            hint=N_("Look at the mask and at the map of its uncertainty."),
+        )
     started = time.perf_counter()
     label = card.label(target or most_probable(answer.prediction))
     number = card.labels.index(label)

@@ -28,12 +28,13 @@ class Output:
 
     Args:
         logits: (N, labels) float32.
-        features: (N, K, h, w) float32, the last feature maps (after their ReLU), from the same pass.
+        features: (N, K, h, w) float32, the last feature maps (after their ReLU), from the same pass; of a network on
+            volumes (N, K, d, h, w).
         device: Where it ran.
         precision: "float32" or "bf16".
         seconds: Wall time of the pass, transfers included.
         notes: What the user should know, such as a fallback to the CPU.
-        dense: (N, channels, h, w) float32 of a network that answers for each place, or None.
+        dense: (N, channels, h, w) or (N, channels, d, h, w) float32 of a network that answers for each place, or None.
         distance: (N,) how unlike its training images the network finds each input; None when the card has no gate.
     """
 
@@ -71,7 +72,7 @@ class Engine(Protocol):
         ...
 
     def run(self, card: ModelCard, inputs: NDArray[float32], *, device: str = "auto") -> Output:
-        """One forward pass over inputs (N, C, H, W).
+        """One forward pass over inputs (N, C, H, W), or (N, C, D, H, W) for a network on volumes.
 
         Raises:
             WeightsError: The weights are missing, changed, or do not fit the network.

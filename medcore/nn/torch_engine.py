@@ -63,7 +63,9 @@ class TorchEngine:
         return describe_device(self._default)
 
     def run(self, card: ModelCard, inputs: NDArray[float32], *, device: str = "auto") -> Output:
-        """One forward pass over inputs (N, C, H, W); falls back to the CPU when the GPU's memory is full.
+        """One forward pass over inputs (N, C, H, W), or (N, C, D, H, W) for a network on volumes.
+
+        It falls back to the CPU when the GPU's memory is full.
 
         Raises:
             WeightsError: The weights are missing, changed, or do not fit the network.
@@ -99,8 +101,8 @@ class TorchEngine:
 
     def warm_up(self, card: ModelCard) -> None:
         """Load a model and run it once, so that the first real run is fast."""
-        side = card.contract.size
-        self.run(card, np.zeros((1, card.contract.channels, side, side), dtype=float32))
+        sides = (card.contract.size,) * load_network(card.network).axes
+        self.run(card, np.zeros((1, card.contract.channels, *sides), dtype=float32))
 
     def software(self) -> Mapping[str, str]:
         """Versions of what runs the networks."""
@@ -120,13 +122,13 @@ class TorchEngine:
         loaded = self._network(card, place)
         started = time.perf_counter()
         with self._lock(place), torch.inference_mode():
-            images = torch.from_numpy(inputs).to(place, dtype=loaded.precision, memory_format=torch.channels_last)
-            maps = loaded.network.trunk(images)
-            logits = loaded.network.classify(maps)
+            layout = torch.channels_last if inputs.ndim == 4 else torch.contiguous_format
+            images = torch.from_numpy(inputs).to(place, dtype=loaded.precision, memory_format=layout)
+            maps, logits, dense = loaded.network.answer(images)
             answer = logits.float().cpu().numpy(), maps.float().contiguous().cpu().numpy()
-            dense = loaded.network.locate(maps)
             places = None if dense is None else dense.float().contiguous().cpu().numpy()
-        distance = None if loaded.gate is None else loaded.gate.distance(answer[1].mean(axis=(2, 3)))
+        pooled = answer[1].reshape(*answer[1].shape[:2], -1).mean(axis=2)
+        distance = None if loaded.gate is None else loaded.gate.distance(pooled)
         precision = "bf16" if loaded.precision is torch.bfloat16 else "float32"
         seconds = time.perf_counter() - started
         return Output(
@@ -246,7 +248,10 @@ def load_model(card: ModelCard, place: torch.device, precision: torch.dtype) -> 
             network=card.network,
         ) from error
     network.eval().requires_grad_(False)
-    network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    if architecture.axes == 2:
+        network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    else:
+        network.to(place)
     megabytes = sum(v.numel() * v.element_size() for v in network.state_dict().values()) / BYTES_PER_MB
     return Loaded(network, precision, megabytes, architecture.layer, gate)
 

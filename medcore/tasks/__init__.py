@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol, TypeAlias
 
 from numpy import float32, float64
 from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
+from medcore.engine import Output
+from medcore.errors import N_, CancelledError, Message
 from medcore.predictions import Prediction
-from medcore.records import Issue, Run
+from medcore.records import Issue, Run, Severity
 from medcore.registry import load_entries, load_entry
-from medcore.volume import Volume
+from medcore.volume import Triple, Volume
+
+Forward: TypeAlias = Callable[[NDArray[float32]], Output]  # (N, C, H, W) or (N, C, D, H, W), one engine bound to a card
+Progress: TypeAlias = Callable[[float, Message], None]  # how much is done, 0..1, and the name of the stage
+Cancelled: TypeAlias = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +47,13 @@ class Scan(Protocol):
     """What a task looks at before it asks for voxels; a Volume has it, and so have the store's ScanFacts."""
 
     @property
+    def name(self) -> str: ...
+    @property
     def modality(self) -> str: ...
     @property
     def shape(self) -> tuple[int, int, int]: ...
+    @property
+    def spacing_mm(self) -> Triple | None: ...
     @property
     def body_part(self) -> str: ...
     @property
@@ -94,6 +105,79 @@ class Task(ABC):
             dense: (channels, h, w) of a network that answers for each place, or None.
             prepared: The network's input, where the answer must be carried back to the scan.
         """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VolumeAnswer:
+    """What a task made of a whole volume.
+
+    Args:
+        prediction: With the run it was given; its device, times and warnings are filled in afterwards.
+        parameters: What was done, with its numbers, for the run's record.
+        issues: Doubts that only the voxels could raise.
+        seen: (H, W) float32 in 0..1, a slice as the network saw it, or None.
+    """
+
+    prediction: Prediction
+    parameters: Mapping[str, str | int | float] = field(default_factory=lambda: MappingProxyType({}))
+    issues: tuple[Issue, ...] = ()
+    seen: NDArray[float32] | None = None
+
+
+class VolumeTask(Task):
+    """A question about a whole volume: it cuts windows itself and asks the network about each.
+
+    `check` looks at the headers of one series. `prepare` makes the network's input of one slice or patch (a volume of
+    one slice), so that training and serving share it, and `interpret` says what the answer to it means. Where a study
+    has further series, `order` chooses among them.
+    """
+
+    def order(self, scans: Sequence[Scan], card: ModelCard) -> tuple[int, ...]:
+        """Numbers of the series that one analysis takes together; the answer lies on the grid of the first.
+
+        By default the first that nothing speaks against, or the first at all, whose refusal then says why.
+        """
+        fitting = [
+            i
+            for i, scan in enumerate(scans)
+            if not any(issue.severity is Severity.BLOCK for issue in self.check(scan, card))
+        ]
+        return tuple(fitting[:1]) or (0,)
+
+    @abstractmethod
+    def analyse(
+        self,
+        scans: Sequence[Volume],
+        *,
+        card: ModelCard,
+        forward: Forward,
+        run: Run,
+        progress: Progress,
+        cancelled: Cancelled,
+    ) -> VolumeAnswer:
+        """The answer for a volume.
+
+        Args:
+            scans: The series of `order`, which passed `check`; the answer lies on the grid of the first.
+            forward: One forward pass; may be called many times, with as few inputs as memory allows.
+            run: Goes into the prediction as it is.
+            progress: Called between windows with the share done and the name of the stage.
+            cancelled: Asked between windows, at least once a second; then `stop_if` raises.
+
+        Raises:
+            UnfitInputError: The voxels show that the scan is nothing for this task.
+            CancelledError: `cancelled` became true.
+        """
+
+
+def stop_if(cancelled: Cancelled) -> None:
+    """Raise when the user wants to stop.
+
+    Raises:
+        CancelledError: `cancelled` is true.
+    """
+    if cancelled():
+        raise CancelledError(N_("Stopped."))
 
 
 def load_task(name: str) -> Task:

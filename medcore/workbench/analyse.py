@@ -13,14 +13,12 @@ from medcore.cards import ModelCard
 from medcore.engine import Engine
 from medcore.errors import N_, CancelledError, CardError, Message, UnknownNameError
 from medcore.predictions import Explanation, Prediction
-from medcore.records import Issue, ScanFacts, Severity
+from medcore.records import Issue, ScanFacts, Severity, Study
 from medcore.store.store import Store
-from medcore.tasks import Task, load_task, load_tasks
+from medcore.tasks import Progress, Task, VolumeTask, load_task, load_tasks
 from medcore.volume import Volume
 from medcore.workbench.models import Models
 from medcore.workbench.quality import Quality
-
-Progress = Callable[[float, Message], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +138,30 @@ class Analyse:
             scan_id=scan_id,
             issues=facts.issues,
             device=device,
+            others=self._others(study, facts, task, card),
+            progress=lambda fraction, stage: tell(0.4 + 0.5 * fraction, stage),
+            cancelled=cancelled or (lambda: False),
         )
         explanation = None
-        if method:
+        if method and answer.prepared is not None:
             explanation = explain(answer, scan, card=card, engine=engine, method=method, target=target)
         _stop_if(cancelled)
         tell(0.9, Message(N_("Saving the result")))
-        self.store.save_prediction(answer.prediction, seen=answer.prepared.seen)
+        self.store.save_prediction(answer.prediction, seen=answer.seen)
         if explanation is not None:
             self.store.save_explanation(explanation)
-        return Analysis(answer.prediction, explanation, answer.prepared.seen, card)
+        return Analysis(answer.prediction, explanation, answer.seen, card)
+
+    def _others(self, study: Study, facts: ScanFacts, task: str, card: ModelCard) -> tuple[Volume, ...]:
+        """The further series that a question about volumes takes together with the chosen one."""
+        question = load_task(task)
+        if not isinstance(question, VolumeTask):
+            return ()
+        scans = (facts, *(scan for scan in study.scans if scan.id != facts.id))
+        chosen = question.order(scans, card)
+        if chosen[0] != 0:  # another one would be the first: the reader chose this one alone
+            return ()
+        return tuple(self.store.volume(scans[i].id) for i in chosen[1:])
 
     def explain(self, analysis: Analysis, *, method: str, target: str | None = None) -> Explanation:
         """Explain a stored result by another method or for another label, and keep the heat map.
@@ -197,14 +209,25 @@ def analyse_once(
     target: str | None = None,
     device: str = "auto",
     issues: tuple[Issue, ...] = (),
+    others: tuple[Volume, ...] = (),
+    progress: Progress = lambda fraction, stage: None,
 ) -> Analysis:
     """Ask a model about a scan without a store, as the command line does; nothing is kept."""
     card = task_card(models, model, task)
-    answer = analyse(scan, task=load_task(task), card=card, engine=engine, issues=issues, device=device)
+    answer = analyse(
+        scan,
+        task=load_task(task),
+        card=card,
+        engine=engine,
+        issues=issues,
+        device=device,
+        others=others,
+        progress=progress,
+    )
     explanation = None
     if method:
         explanation = explain(answer, scan, card=card, engine=engine, method=method, target=target)
-    return Analysis(answer.prediction, explanation, answer.prepared.seen, card)
+    return Analysis(answer.prediction, explanation, answer.seen, card)
 
 
 def task_card(models: Models, model: str, task: str) -> ModelCard:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from medcore.errors import N_, CancelledError, MedcoreError, Message
 from medcore.predictions import Classification
 from medcore.records import ScanFacts, Study
-from medcore.workbench.analyse import Analyse, Analysis, Progress
+from medcore.tasks import Progress
+from medcore.workbench.analyse import Analyse, Analysis
 
 COLUMNS = (
     "study", "patient", "acquired_on", "scan", "task", "model", "model_version", "label", "probability",

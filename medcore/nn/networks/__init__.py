@@ -20,26 +20,40 @@ class CamNet(nn.Module):
         trunk: Images (N, C, H, W) to feature maps (N, K, h, w), last module a non-in-place ReLU.
         features: K.
         labels: Number of outputs.
+        top_cells: How many places of the maps decide, those with the most evidence; 0: all of them.
 
     The head is a global average pooling and a linear layer, which makes Grad-CAM a weighted sum of the
-    feature maps (arXiv:1610.02391, section 3.1).
+    feature maps (arXiv:1610.02391, section 3.1). With `top_cells` only the best places are averaged, which suits
+    findings far smaller than the picture; the mean gradient over a map, and so Grad-CAM, is the same.
     """
 
-    def __init__(self, trunk: nn.Module, *, features: int, labels: int) -> None:
+    def __init__(self, trunk: nn.Module, *, features: int, labels: int, top_cells: int = 0) -> None:
         super().__init__()
         self.trunk = trunk
+        self.top_cells = top_cells
         self.dropout = nn.Dropout(0.0)  # training sets its share
         self.head: nn.Module = nn.Linear(features, labels)
 
     def classify(self, maps: Tensor) -> Tensor:
         """Logits (N, labels) from feature maps (N, K, h, w)."""
-        logits: Tensor = self.head(self.dropout(maps.mean(dim=(2, 3))))
-        return logits
+        if not self.top_cells:
+            logits: Tensor = self.head(self.dropout(maps.flatten(2).mean(dim=2)))
+            return logits
+        cells: Tensor = self.head(self.dropout(maps.flatten(2).transpose(1, 2)))
+        return cells.topk(min(self.top_cells, cells.shape[1]), dim=1).values.mean(dim=1)
 
     def locate(self, maps: Tensor) -> Tensor | None:
         """What the network says of each place (N, channels, h, w); None for one that answers for the whole picture."""
         del maps
         return None
+
+    def answer(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Feature maps, logits, and what it says of each place, from one pass.
+
+        A network whose decoder needs more than the last maps (a U-Net) says here how.
+        """
+        maps = self.trunk(images)
+        return maps, self.classify(maps), self.locate(maps)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, labels) from images (N, C, H, W)."""
@@ -57,6 +71,7 @@ class Network(ABC):
     layer: str  # name of the last feature layer, shown with an explanation
     options: Mapping[str, int | float]  # what a card may set, with its default
     side: int | None = None  # the only input size it takes, in pixels; None: any
+    axes: int = 2  # of a picture; 3 for a network on volumes
 
     @property
     def id(self) -> str:
