@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from medcore.errors import N_, StoreError, UnknownNameError
+from medcore.evaluation.kept_answers import ANSWERS_FILE, answers_text
 from medcore.settings import Settings
 from medcore.shell.output import AsJson, Plain, note, plain, print_json, print_table, progress_line, t
 from medcore.workbench.models import Models
@@ -27,7 +28,9 @@ def evaluate(
         typer.Option("--columns", help=t("Names in the table, such as label=fractured,positive=1,group=region.")),
     ] = "",
     device: Annotated[str, typer.Option("--device", help=t("auto, cpu or cuda."))] = "auto",
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help=t("Folder for evaluation.json."))] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help=t("Folder for evaluation.json and answers.csv."))
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a model."""
@@ -37,7 +40,7 @@ def evaluate(
     settings = Settings.from_environment()
     card = Models(settings.models_dir).card(model)
     show = progress_line()
-    found = evaluate_model(
+    evaluated = evaluate_model(
         card,
         data,
         open_engine(settings),
@@ -45,10 +48,14 @@ def evaluate(
         device=device,
         tell=lambda done, total: show(done / max(1, total), t("Running the network")),
     )
+    found: dict[str, Plain] = evaluated.found
     if out is not None:
-        _write(out / OUT_FILE, found)
+        _write(out / OUT_FILE, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        _write(out / ANSWERS_FILE, answers_text(evaluated.answers, [label.id for label in card.labels]))
     if found.get("seen_in_training"):
-        note(t("{count} of these pictures were in the model's own training.", count=int(found["seen_in_training"])))
+        note(
+            t("{count} of these pictures were in the model's own training.", count=int(str(found["seen_in_training"])))
+        )
     if as_json:
         answer: dict[str, Plain] = {name: plain(value) for name, value in found.items()}
         print_json(answer)
@@ -75,10 +82,10 @@ def _pairs(text: str) -> dict[str, str]:
     return found
 
 
-def _write(path: Path, found: dict[str, Plain]) -> None:
+def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StoreError(N_("{path} cannot be written."), path=str(path)) from error
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy import int64
@@ -12,11 +12,12 @@ from numpy import int64
 from medcore.cards import ModelCard
 from medcore.engine import Engine
 from medcore.errors import N_, DataSetError, NotFoundError
+from medcore.evaluation.kept_answers import EXTERNAL, PictureAnswer
 from medcore.nn.training.asking import Asked, ask
 from medcore.nn.training.pictures import list_cases
 from medcore.nn.training.publish import RECIPE_FILE, SPLIT_FILE, patients_of
 from medcore.nn.training.recipe import FIRST_LABEL, Recipe, Source, load_recipe
-from medcore.nn.training.report import report
+from medcore.nn.training.report import Json, picture_answers, report
 from medcore.nn.training.sources._tables import read_table
 from medcore.nn.training.splits import Kept, read_split_table
 from medcore.tasks import load_task
@@ -30,6 +31,14 @@ POSITIVE_WORDS = ("1", "true", "yes", "positive", "present")
 Tell = Callable[[int, int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What evaluation.json says, and the answers behind it, picture by picture."""
+
+    found: Json
+    answers: tuple[PictureAnswer, ...]
+
+
 def evaluate(
     card: ModelCard,
     data: Path,
@@ -38,7 +47,7 @@ def evaluate(
     columns: Mapping[str, str] | None = None,
     device: str = "auto",
     tell: Tell = lambda done, total: None,
-) -> dict[str, Any]:
+) -> Evaluation:
     """All figures of a model as evaluation.json has them.
 
     Args:
@@ -62,17 +71,18 @@ def evaluate(
         cases = [case for case in cases if case.split == "test"] or cases
     asked = ask(card, load_task(card.task), cases, engine, device=device, tell=tell)
     _refuse_nothing(asked, data)
-    found = report(asked, card, patients_of(asked))
+    group = patients_of(asked)
+    found = report(asked, card, group)
     table = _split(card)
     if table:  # without one nobody knows
         known = {kept.digest for kept in table.values() if kept.split != "test"}
         found["seen_in_training"] = sum(digest in known for digest in asked.digests)
-    return found
+    return Evaluation(found, picture_answers(asked, card, group, source=[source.name] * len(asked.cases)))
 
 
 def _own_test_split(
     card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, device: str, tell: Tell
-) -> dict[str, Any]:
+) -> Evaluation:
     """The pictures that the split table names as test, with the clusters that it keeps."""
     table = _split(card)
     if not table:
@@ -92,12 +102,16 @@ def _own_test_split(
     read = [by_case[id(case)] for case in asked.cases]
     group = np.array([table[keys[i]].group for i in read], dtype=int64)
     found = report(asked, card, group, source=[names[i] for i in read])
+    answers = picture_answers(asked, card, group, source=[names[i] for i in read])
     for source in recipe.external:
         if (data / source.folder).exists():
             others, _ = list_cases([source], data, labels)
             outside = ask(card, load_task(card.task), others, engine, device=device)
-            found["groups"][source.name] = report(outside, card, patients_of(outside))["groups"]["all"]
-    return found
+            own = patients_of(outside)
+            found["groups"][source.name] = report(outside, card, own)["groups"]["all"]
+            named = [source.name] * len(outside.cases)
+            answers = (*answers, *picture_answers(outside, card, own, source=named, part=EXTERNAL))
+    return Evaluation(found, answers)
 
 
 def _source(card: ModelCard, data: Path, chosen: Mapping[str, str]) -> Source:

@@ -24,6 +24,7 @@ from medcore.evaluation.classification import Answers, measure
 from medcore.evaluation.conformal import fit_conformal
 from medcore.evaluation.controls import control_scores
 from medcore.evaluation.gate import REFUSED_ON_VALIDATION, fit_gate, gate_threshold
+from medcore.evaluation.kept_answers import ANSWERS_FILE, EXTERNAL, PictureAnswer, answers_text
 from medcore.nn.networks import CamNet
 from medcore.nn.torch_engine import GATE, TorchEngine
 from medcore.nn.training.asking import Asked, ask
@@ -31,7 +32,7 @@ from medcore.nn.training.card_file import card_text
 from medcore.nn.training.checkpoint import CURVES, write_bytes, write_text
 from medcore.nn.training.pictures import Pictures, list_cases
 from medcore.nn.training.recipe import Recipe, Source
-from medcore.nn.training.report import Json, report, tidy
+from medcore.nn.training.report import Json, picture_answers, report, tidy
 from medcore.nn.training.splits import SPLITS, cluster, split_table, thumbnails
 from medcore.settings import Settings
 from medcore.tasks import load_task
@@ -67,9 +68,12 @@ def publish(
     test_rows = pictures.part("test")
     test = _ask(card, test_rows, pictures, engine)
     sources = [recipe.sources[int(pictures.source[i])].name for i in test_rows]
-    evaluation = _describe(recipe, pictures, card) | report(test, card, pictures.group[test_rows], source=sources)
-    card = _with_others(card, evaluation, recipe, data, engine)
+    group = pictures.group[test_rows]
+    evaluation = _describe(recipe, pictures, card) | report(test, card, group, source=sources)
+    card, others = _with_others(card, evaluation, recipe, data, engine)
     write_text(staging / EVALUATION_FILE, json.dumps(tidy(evaluation), indent=1, ensure_ascii=False) + "\n")
+    answers = (*picture_answers(test, card, group, source=sources), *others)
+    write_text(staging / ANSWERS_FILE, answers_text(answers, [label.id for label in card.labels]))
     split = split_table(
         [case.name for case in pictures.cases],
         [recipe.sources[int(s)].name for s in pictures.source],
@@ -145,8 +149,11 @@ def _ask(card: ModelCard, rows: Array, pictures: Pictures, engine: Engine) -> As
     return ask(card, load_task(card.task), [pictures.cases[int(i)] for i in rows], engine)
 
 
-def _with_others(card: ModelCard, evaluation: Json, recipe: Recipe, data: Path, engine: Engine) -> ModelCard:
-    """Figures of the external sets, and the share of strangers that the gate refuses."""
+def _with_others(
+    card: ModelCard, evaluation: Json, recipe: Recipe, data: Path, engine: Engine
+) -> tuple[ModelCard, tuple[PictureAnswer, ...]]:
+    """Figures and answers of the external sets, and the share of strangers that the gate refuses."""
+    answers: list[PictureAnswer] = []
     refused = {"test": float(evaluation.get("unfamiliar", 0.0))}
     for source in (*recipe.external, *recipe.strangers):
         cases, _ = list_cases([source], data, [label.id for label in card.labels])
@@ -156,12 +163,14 @@ def _with_others(card: ModelCard, evaluation: Json, recipe: Recipe, data: Path, 
         assert asked.distance is not None and card.familiarity is not None
         refused[source.name] = round(float((asked.distance > card.familiarity.threshold).mean()), 4)
         if source in recipe.external:
-            own = report(asked, card, patients_of(asked))
+            group = patients_of(asked)
+            own = report(asked, card, group)
             evaluation["groups"][source.name] = own["groups"]["all"]
+            answers += picture_answers(asked, card, group, source=[source.name] * len(asked.cases), part=EXTERNAL)
             log.info("%s: %s", source.name, own["metrics"])
     evaluation["unfamiliar_share"] = refused
     assert card.familiarity is not None
-    return replace(card, familiarity=replace(card.familiarity, refused=refused))
+    return replace(card, familiarity=replace(card.familiarity, refused=refused)), tuple(answers)
 
 
 def patients_of(asked: Asked) -> NDArray[int64]:

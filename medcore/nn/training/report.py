@@ -17,6 +17,7 @@ from medcore.evaluation.classification import MIN_GROUP, Answers, measure, withi
 from medcore.evaluation.conformal import measure_coverage
 from medcore.evaluation.controls import control_scores
 from medcore.evaluation.curves import decision_curve, precision_recall_curve, roc_curve
+from medcore.evaluation.kept_answers import TEST, PictureAnswer
 from medcore.nn.training.asking import Asked
 from medcore.volume import Array
 
@@ -65,6 +66,32 @@ def report(asked: Asked, card: ModelCard, group: NDArray[int64], *, source: Sequ
     found["refused"] = [{"name": name, "message": str(message)} for name, message in asked.refused]
     rounded: Json = tidy(found)
     return rounded
+
+
+def picture_answers(
+    asked: Asked, card: ModelCard, group: NDArray[int64], *, source: Sequence[str], part: str = TEST
+) -> tuple[PictureAnswer, ...]:
+    """What was said of each picture, for answers.csv.
+
+    Args:
+        group: (N,) patient or cluster.
+        source: (N,) name of each picture's data set.
+    """
+    said = np.stack([probabilities(column, card.calibration) for column in asked.logits.T], axis=1)
+    return tuple(
+        PictureAnswer(
+            part=part,
+            source=name,
+            file=case.name,
+            index=case.index,
+            group=int(group[i]),
+            truth=case.truth,
+            probability=tuple(float(p) for p in said[i]),
+            distance=None if asked.distance is None else float(asked.distance[i]),
+            columns=case.columns,
+        )
+        for i, (case, name) in enumerate(zip(asked.cases, source, strict=True))
+    )
 
 
 def case_columns(asked: Asked, source: Sequence[str]) -> Mapping[str, Array]:

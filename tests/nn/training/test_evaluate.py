@@ -2,13 +2,17 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
 
 from medcore.cards import ModelCard, load_card
 from medcore.errors import DataSetError, NotFoundError
+from medcore.evaluation.classification import measure
+from medcore.evaluation.kept_answers import as_answers, read_answers
 from medcore.nn.torch_engine import TorchEngine
 from medcore.nn.training.evaluate import evaluate
 from medcore.nn.training.train import train
@@ -27,12 +31,12 @@ def card(tmp_path_factory: pytest.TempPathFactory, data: Path) -> ModelCard:  # 
 
 def test_its_own_test_split_gives_the_figures_of_its_folder_to_the_digit(card: ModelCard, data: Path) -> None:  # noqa: F811
     kept = json.loads((card.folder / "evaluation.json").read_text())
-    again = json.loads(json.dumps(evaluate(card, data, ENGINE)))
+    again = json.loads(json.dumps(evaluate(card, data, ENGINE).found))
     assert {name: kept[name] for name in again} == again
 
 
 def test_a_folder_with_a_table_is_evaluated_with_its_groups_and_controls(card: ModelCard, data: Path) -> None:  # noqa: F811
-    found = evaluate(card, data / "one", ENGINE, columns={"positive": "ill"})
+    found = evaluate(card, data / "one", ENGINE, columns={"positive": "ill"}).found
     assert found["n"] == 80
     assert set(found["metrics"]) >= {"auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "ece"}
     assert set(found["controls"]) >= {"thumbnail_ridge", "mean_brightness"}
@@ -42,7 +46,7 @@ def test_a_folder_with_a_table_is_evaluated_with_its_groups_and_controls(card: M
 def test_pictures_of_its_own_training_are_counted(card: ModelCard, data: Path) -> None:  # noqa: F811
     split = (card.folder / "split.csv").read_text()
     learnt = sum(line.split(",")[2] != "test" for line in split.splitlines()[1:])
-    assert evaluate(card, data / "one", ENGINE, columns={"positive": "ill"})["seen_in_training"] == learnt
+    assert evaluate(card, data / "one", ENGINE, columns={"positive": "ill"}).found["seen_in_training"] == learnt
 
 
 def test_other_column_names_are_mapped(card: ModelCard, data: Path, tmp_path: Path) -> None:  # noqa: F811
@@ -53,7 +57,7 @@ def test_other_column_names_are_mapped(card: ModelCard, data: Path, tmp_path: Pa
         writer.writerow(("path", "disc_seen", "place"))
         writer.writerows((data / "one" / r["file"], int(r["label"] == "ill"), "ab"[i % 2]) for i, r in enumerate(rows))
     options = {"file": "path", "label": "disc_seen", "positive": "1", "group": "place"}
-    found = evaluate(card, tmp_path, ENGINE, columns=options)
+    found = evaluate(card, tmp_path, ENGINE, columns=options).found
     assert set(found["per_group"]) == {"place=a", "place=b"}
     assert found["per_group"]["place=a"]["n"] == 40
     assert "within place" in found["within"]
@@ -82,7 +86,7 @@ def test_unreadable_pictures_are_listed_and_the_rest_is_evaluated(card: ModelCar
     (tmp_path / "broken.png").write_bytes(b"no picture")
     table = "file,label\n" + "".join(f"{data / 'one' / f'{i}.png'},{'ill' if i > 1 else 'well'}\n" for i in range(4))
     (tmp_path / "index.csv").write_text(table + "broken.png,ill\n")
-    found = evaluate(card, tmp_path, ENGINE, columns={"positive": "ill"})
+    found = evaluate(card, tmp_path, ENGINE, columns={"positive": "ill"}).found
     assert found["n"] == 4
     assert found["refused"][0]["name"] == "broken.png"
 
@@ -93,3 +97,13 @@ def test_the_card_says_how_it_was_made(card: ModelCard) -> None:
     assert card.familiarity is not None
     assert np.isfinite(card.familiarity.threshold)
     assert (card.folder / "training.jsonl").read_text().count("\n") == 3
+
+
+def test_the_answers_behind_the_figures_are_kept_with_the_model(card: ModelCard, data: Path) -> None:  # noqa: F811
+    kept = read_answers(card.folder / "answers.csv")
+    figures = json.loads((card.folder / "evaluation.json").read_text())
+    assert len(kept) == figures["n"] and {one.part for one in kept} == {"test"}
+    again = measure(as_answers(kept), threshold=figures["threshold"])
+    for name, estimate in again.items():
+        assert estimate.value == pytest.approx(figures["metrics"][name]["value"], abs=1e-4)
+    assert evaluate(card, data, ENGINE).answers == tuple(replace(one, probability=ANY, distance=ANY) for one in kept)

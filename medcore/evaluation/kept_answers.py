@@ -1,0 +1,110 @@
+"""What a model said of each labelled picture, kept beside evaluation.json so that any figure can be had."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from medcore.errors import N_, CardError
+from medcore.evaluation.classification import Answers
+
+ANSWERS_FILE = "answers.csv"
+TEST, EXTERNAL = "test", "external"
+TRUTH, PROBABILITY, COLUMN = "truth:", "probability:", "column:"
+FIXED = ("part", "source", "file", "index", "group", "distance")
+DIGITS = 6  # of a probability
+
+
+@dataclass(frozen=True, slots=True)
+class PictureAnswer:
+    """One picture.
+
+    Args:
+        part: TEST for the test split (or the folder asked about), EXTERNAL for a set that was never trained on.
+        source: Name of its data set.
+        file: Path of the file within the data set, as errors and tables call it.
+        index: Number of the picture within the file; -1 when the file is one picture.
+        group: Patient or cluster of near-duplicates, within its source where it is external.
+        truth: For each label whether the finding is there.
+        probability: For each label, calibrated.
+        distance: From the training pictures; None without a gate.
+        columns: Further facts of the table (region, age, sex ...).
+    """
+
+    part: str
+    source: str
+    file: str
+    group: int
+    truth: tuple[bool, ...]
+    probability: tuple[float, ...]
+    index: int = -1
+    distance: float | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def answers_text(answers: Sequence[PictureAnswer], labels: Sequence[str]) -> str:
+    """The text of answers.csv.
+
+    Args:
+        labels: Ids of the card's labels.
+    """
+    names = tuple(dict.fromkeys(name for answer in answers for name in answer.columns))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    header = (*FIXED, *(TRUTH + x for x in labels), *(PROBABILITY + x for x in labels), *(COLUMN + x for x in names))
+    writer.writerow(header)
+    for a in answers:
+        distance = "" if a.distance is None else round(a.distance, DIGITS)
+        facts = (a.part, a.source, a.file, a.index, a.group, distance)
+        said = (*map(int, a.truth), *(round(p, DIGITS) for p in a.probability))
+        writer.writerow((*facts, *said, *(a.columns.get(name, "") for name in names)))
+    return text.getvalue()
+
+
+def read_answers(path: Path) -> tuple[PictureAnswer, ...]:
+    """The pictures of an answers.csv; none when there is no such file.
+
+    Raises:
+        CardError: It is damaged.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return tuple(map(_picture, csv.DictReader(file)))
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
+        raise CardError(
+            N_("{path}: the evaluation cannot be read ({reason})."), path=str(path), reason=str(error)
+        ) from error
+
+
+def _picture(row: Mapping[str, str]) -> PictureAnswer:
+    def named(prefix: str) -> dict[str, str]:
+        return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
+
+    return PictureAnswer(
+        part=row["part"],
+        source=row["source"],
+        file=row["file"],
+        index=int(row["index"]),
+        group=int(row["group"]),
+        distance=float(row["distance"]) if row["distance"] else None,
+        truth=tuple(bool(int(value)) for value in named(TRUTH).values()),
+        probability=tuple(float(value) for value in named(PROBABILITY).values()),
+        columns=named(COLUMN),
+    )
+
+
+def as_answers(pictures: Sequence[PictureAnswer], label: int = 0) -> Answers:
+    """The pictures as arrays for the metrics, for label number `label`; groups of different sources stay apart."""
+    groups = {key: number for number, key in enumerate(dict.fromkeys((p.source, p.group) for p in pictures))}
+    return Answers(
+        truth=np.array([p.truth[label] for p in pictures], dtype=bool),
+        probability=np.array([p.probability[label] for p in pictures], dtype=np.float64),
+        group=np.array([groups[p.source, p.group] for p in pictures], dtype=np.int64),
+    )
