@@ -52,5 +52,7 @@ def test_a_detector_finds_what_was_drawn(tmp_path: Path) -> None:
     assert kept["metrics"]["map50"]["value"] > 0.6
     assert kept["metrics"]["auc"]["value"] > 0.9
     assert kept["froc"]["mean"]["value"] > 0.7
-    again = json.loads(json.dumps(evaluate(load_card(out), tmp_path / "data", TorchEngine(Settings(device="cpu")))))
+    again = json.loads(
+        json.dumps(evaluate(load_card(out), tmp_path / "data", TorchEngine(Settings(device="cpu"))).found)
+    )
     assert {name: kept[name] for name in again} == again
