@@ -7,9 +7,9 @@ import SimpleITK as sitk  # noqa: N813  (the library's own abbreviation)
 from numpy.typing import NDArray
 
 from medcore.imaging.itk import to_geometry, to_image, to_voxels
-from medcore.imaging.registration.alignment import Bending
+from medcore.imaging.registration.alignment import Alignment, Bending
 from medcore.imaging.registration.pyramid import Level
-from medcore.volume import Affine
+from medcore.volume import Affine, Geometry
 
 SMOOTH_VOXELS = 1.5  # of the field, at each step
 STEPS = (40, 25)  # on a grid of twice the step, then on the grid itself
@@ -45,6 +45,22 @@ def growth(bending: Bending) -> NDArray[np.float32]:
     """
     field = to_image(bending.shift_mm.astype(np.float64), bending.geometry)
     return to_voxels(sitk.DisplacementFieldJacobianDeterminant(field)).astype(np.float32)
+
+
+def tissue_growth(alignment: Alignment, onto: Geometry, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """(S, R, C) on a grid of the fixed scan: how much larger the moving scan's tissue is, stretch and bending together.
+
+    1 is unchanged. It is what the alignment says, so it is as sure as the alignment: within even tissue a field is
+    only interpolated from what surrounds it.
+    """
+    stretch = abs(float(np.linalg.det(alignment.to_moving[:3, :3])))
+    if alignment.bending is None:
+        return np.full(shape, stretch, dtype=np.float32)
+    bent = to_image(growth(alignment.bending), alignment.bending.geometry)
+    grid = to_image(np.broadcast_to(np.uint8(0), shape), onto)
+    return np.asarray(
+        to_voxels(sitk.Resample(bent, grid, sitk.Transform(), sitk.sitkLinear, 1.0)) * np.float32(stretch)
+    )
 
 
 def _aligned(moving: Level, to_moving: Affine, grid: sitk.Image) -> sitk.Image:

@@ -60,6 +60,7 @@ def register(
     if motion is Motion.DEFORMABLE and method is Method.SAME_CONTRAST:
         stage(0.7, N_("Following soft tissue"))
         bending = bend(level(fixed, FINE_MM), level(moving, FINE_MM), found)
+        trust = verdict.of_bending(trust, bending)
     stage(1.0, N_("Aligned"))
     return Alignment(found, motion, method, trust, bending)
 

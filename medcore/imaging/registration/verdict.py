@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medcore.errors import N_, Message
 from medcore.imaging.registration import mutual_information, same_contrast
-from medcore.imaging.registration.alignment import Motion, Trust
+from medcore.imaging.registration.alignment import Bending, Motion, Trust
+from medcore.imaging.registration.bending import growth
 from medcore.imaging.registration.pyramid import Level
 from medcore.imaging.registration.same_contrast import Samples, samples, turn
 from medcore.volume import Affine
@@ -63,6 +64,15 @@ def by_information(fixed: Level, moving: Level, found: Affine, motion: Motion) -
     inverse = np.asarray(np.linalg.inv(found))
     back = mutual_information.seek(moving, fixed, inverse, motion, share=0.3, steps=40)
     return _verdict(OTHER_CONTRAST, similarity, overlap, _round_trip(found, back, points), away)
+
+
+def of_bending(trust: Trust, bending: Bending) -> Trust:
+    """The verdict with a doubt where tissue would be folded onto itself, which it cannot be."""
+    folded = float((growth(bending) <= 0).mean())
+    if folded == 0:
+        return trust
+    text = N_("The deformation folds tissue onto itself in {percent:.2f} % of the scan.")
+    return replace(trust, doubts=(*trust.doubts, Message(text, {"percent": 100 * folded})))
 
 
 def about(middle: Floats, by: Floats) -> Affine:
