@@ -121,3 +121,14 @@ def test_skipped_blocks_change_training_and_never_the_answer(name: str) -> None:
 def test_a_transformer_takes_any_size_that_its_patch_divides(side: int) -> None:
     net = build("vit_small")
     assert net(torch.zeros(1, 1, side, side)).shape == (1, 2)
+
+
+def test_only_the_best_places_decide_and_grad_cam_weighs_the_maps_alike() -> None:
+    network = NETWORKS["resnet18"].build(channels=1, labels=2, width=8, top_cells=3)
+    maps = torch.rand(2, 64, 5, 5)
+    with torch.inference_mode():
+        cells = torch.einsum("nkhw,lk->nlhw", maps, network.linear_head().weight) + 0  # the bias starts at 0
+        torch.testing.assert_close(network.classify(maps), cells.flatten(2).sort(dim=2).values[:, :, -3:].mean(dim=2))
+    leaf = maps.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(network.classify(leaf)[0, 1], leaf)
+    torch.testing.assert_close(gradient[0].mean(dim=(1, 2)), network.linear_head().weight[1] / 25)

@@ -11,13 +11,13 @@ class ResNet18(Network):
 
     title = "ResNet-18"
     layer = "layer4"
-    options = {"width": 64}  # noqa: RUF012  (read only)
+    options = {"width": 64, "top_cells": 0}  # noqa: RUF012  (read only)
 
     def build(self, *, channels: int, labels: int, **options: int | float) -> CamNet:
-        """An untrained ResNet-18; `width` is the maps of its stem."""
-        width = int({**self.options, **options}["width"])
-        trunk = ResidualTrunk(ClearBasicBlock, (2, 2, 2, 2), channels=channels, width=width)
-        network = CamNet(trunk, features=trunk.features, labels=labels)
+        """An untrained ResNet-18; `width` is the maps of its stem, `top_cells` how many places decide (0: all)."""
+        merged = {**self.options, **options}
+        trunk = ResidualTrunk(ClearBasicBlock, (2, 2, 2, 2), channels=channels, width=int(merged["width"]))
+        network = CamNet(trunk, features=trunk.features, labels=labels, top_cells=int(merged["top_cells"]))
         start_weights(network)
         return network
 

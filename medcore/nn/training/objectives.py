@@ -81,14 +81,40 @@ class Classify(Objective):
     """One logit a label, by cross-entropy on soft answers, with focus on hard pictures when asked."""
 
     def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int = 0) -> Batch:
-        """Augmented, smoothed, blended or pasted."""
+        """Augmented, smoothed, blended or pasted; boxes answer for a part of a picture."""
         options = self.recipe.options
-        pictures = torch.from_numpy(self.pictures.take(rows)).to(device, non_blocking=True)
-        images, _ = augment(pictures, self.recipe.augmentation, side=side, seed=seed, crop=crop)
-        truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
+        images, truth, _, _ = self.varied(rows, side=side, seed=seed, device=device, crop=crop)
         truth = truth * (1 - options.label_smoothing) + options.label_smoothing / 2
         images, truth = mix(images, truth, mixup=options.mixup, cutmix=options.cutmix, seed=seed)
         return Batch(self.inputs(images), truth)
+
+    def varied(
+        self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Augmented pictures (B, 1, s, s), hard answers (B, labels), boxes (B, M, 4) in pixels, and whether any could
+        be drawn (B,)."""
+        taken = self.pictures.take(rows)
+        drawn = [self.pictures.boxes[i] for i in rows]
+        images, matrices = augment(
+            torch.from_numpy(taken).to(device, non_blocking=True),
+            self.recipe.augmentation,
+            side=side,
+            seed=seed,
+            crop=crop,
+            aims=torch.from_numpy(aim(taken, drawn, seed)) if crop else None,
+        )
+        most = max((len(b) for b in drawn if b is not None), default=0)
+        boxes = np.full((len(rows), max(1, most), 4), np.nan, dtype=float32)
+        for row, own in enumerate(drawn):
+            if own is not None:
+                boxes[row, : len(own)] = own
+        moved = move_boxes(torch.from_numpy(boxes).to(device), matrices) * images.shape[-1]
+        known = torch.tensor([b is not None for b in drawn], device=device)
+        truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
+        if crop:
+            shown = torch.isfinite(moved).all(dim=2).any(dim=1).float()
+            truth[known, 0] = shown[known]
+        return images, truth, moved, known
 
     def loss(self, network: CamNet, batch: Batch) -> Tensor:
         """Binary cross-entropy, focal by the recipe's exponent (Lin et al. 2017)."""
@@ -123,28 +149,7 @@ class Detect(Classify):
 
     def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int = 0) -> Batch:
         """Augmented; boxes move with their pictures (bending, which is slight, is left out of account)."""
-        taken = self.pictures.take(rows)
-        drawn = [self.pictures.boxes[i] for i in rows]
-        aims = torch.from_numpy(aim(taken, drawn, seed)) if crop else None
-        images, matrices = augment(
-            torch.from_numpy(taken).to(device, non_blocking=True),
-            self.recipe.augmentation,
-            side=side,
-            seed=seed,
-            crop=crop,
-            aims=aims,
-        )
-        most = max((len(b) for b in drawn if b is not None), default=0)
-        boxes = np.full((len(rows), max(1, most), 4), np.nan, dtype=float32)
-        for row, own in enumerate(drawn):
-            if own is not None:
-                boxes[row, : len(own)] = own
-        moved = move_boxes(torch.from_numpy(boxes).to(device), matrices) * images.shape[-1]
-        known = torch.tensor([b is not None for b in drawn], device=device)
-        truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
-        if crop:  # the answer to a part is what is drawn in it
-            shown = torch.isfinite(moved).all(dim=2).any(dim=1).float()
-            truth[known, 0] = shown[known]
+        images, truth, moved, known = self.varied(rows, side=side, seed=seed, device=device, crop=crop)
         return Batch(self.inputs(images), truth, moved, known)
 
     def loss(self, network: CamNet, batch: Batch) -> Tensor:
