@@ -10,6 +10,7 @@ import streamlit as st
 from medcore.errors import MedcoreError
 from medcore.workbench.marks import Mark
 from pages.ui import faults, state
+from pages.ui.open_drawings import OpenMarks
 from pages.ui.viewer.panes import Measurement
 
 
@@ -26,7 +27,7 @@ def saved(key: str, places: Sequence[Place]) -> tuple[Measurement, ...]:
     opened = state.session().marks.get(key)
     if opened is None or not state.stands(key):
         stored = _stored(places)
-        opened = state.session().marks[key] = state.OpenMarks(offered=stored, latest=stored)
+        opened = state.session().marks[key] = OpenMarks(offered=stored, latest=stored)
     return opened.offered
 
 

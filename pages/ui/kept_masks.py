@@ -11,19 +11,20 @@ from medcore.errors import MedcoreError, NotFoundError
 from medcore.volume import MaskFacts, MaskOrigin
 from pages.ui import faults, state
 from pages.ui.kept_marks import Place
+from pages.ui.open_drawings import OpenMasks
 from pages.ui.viewer.panes import DrawnMask, LabelOverlay
 from pages.ui.words import t
 
 
-def opened(key: str) -> state.OpenMasks:
+def opened(key: str) -> OpenMasks:
     """What this session knows of the viewer's masks; they are read anew when the viewer opens."""
-    known = state.session().masks.setdefault(key, state.OpenMasks())
+    known = state.session().masks.setdefault(key, OpenMasks())
     if not state.stands(key):
         known.renew()
     return known
 
 
-def overlays(known: state.OpenMasks, number: int, scan: str) -> tuple[LabelOverlay, ...]:
+def overlays(known: OpenMasks, number: int, scan: str) -> tuple[LabelOverlay, ...]:
     """The stored masks to lay over a pane.
 
     What the brush has drawn in this sitting is on the screen already: there, what it corrects stands for it.
@@ -41,7 +42,7 @@ def overlays(known: state.OpenMasks, number: int, scan: str) -> tuple[LabelOverl
     return tuple(shown)
 
 
-def keep(known: state.OpenMasks, places: Sequence[Place], drawn: Sequence[DrawnMask]) -> None:
+def keep(known: OpenMasks, places: Sequence[Place], drawn: Sequence[DrawnMask]) -> None:
     """Store what the brush has drawn since the run before; what cannot be stored is explained and tried again."""
     known.waiting.extend(drawn)
     late = False
@@ -59,7 +60,7 @@ def keep(known: state.OpenMasks, places: Sequence[Place], drawn: Sequence[DrawnM
         st.rerun()
 
 
-def _save(known: state.OpenMasks, scan: str, drawn: DrawnMask) -> None:
+def _save(known: OpenMasks, scan: str, drawn: DrawnMask) -> None:
     slot = (drawn.pane, drawn.source, drawn.sitting)
     former = known.saved.get(slot, "")
     source = _stored(scan, drawn.source)
@@ -90,7 +91,7 @@ def _stored(scan: str, source: str) -> MaskFacts | None:
     return next((facts for facts in state.workbench().studies.masks(scan, earlier=True) if facts.id == source), None)
 
 
-def delete(known: state.OpenMasks, facts: MaskFacts) -> None:
+def delete(known: OpenMasks, facts: MaskFacts) -> None:
     """Delete one mask; the latest deletion can be undone."""
     studies = state.workbench().studies
     try:
@@ -101,7 +102,7 @@ def delete(known: state.OpenMasks, facts: MaskFacts) -> None:
     known.renew()
 
 
-def bring_back(known: state.OpenMasks) -> None:
+def bring_back(known: OpenMasks) -> None:
     """Undo the latest deletion."""
     if known.deleted is None:
         return

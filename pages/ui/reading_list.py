@@ -8,13 +8,14 @@ from medcore.volume import MaskFacts, MaskOrigin
 from medcore.workbench.masks import Piece
 from pages.ui import kept_masks, state
 from pages.ui.kept_marks import Place
+from pages.ui.open_drawings import OpenMasks
 from pages.ui.viewer.panes import Focus, Measurement, Pick, ViewerState
 from pages.ui.words import plain, t
 
 MOST_ROWS = 12  # of one mask; a mask has its largest pieces first
 
 
-def show(known: state.OpenMasks, place: Place, shown: ViewerState) -> None:
+def show(known: OpenMasks, place: Place, shown: ViewerState) -> None:
     """The list; what the reader has just clicked in the picture is chosen in it."""
     masks = state.workbench().studies.masks(place.scan)
     if shown.picked is not None and shown.picked != known.picked:
@@ -30,7 +31,7 @@ def show(known: state.OpenMasks, place: Place, shown: ViewerState) -> None:
             _mask(known, facts)
 
 
-def _mask(known: state.OpenMasks, facts: MaskFacts) -> None:
+def _mask(known: OpenMasks, facts: MaskFacts) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.checkbox(
             plain(facts.name),
@@ -59,7 +60,7 @@ def _mask(known: state.OpenMasks, facts: MaskFacts) -> None:
         st.caption(t("This mask is empty."))
 
 
-def _button(known: state.OpenMasks, row: str, text: str, there: Focus) -> None:
+def _button(known: OpenMasks, row: str, text: str, there: Focus) -> None:
     chosen = row == known.chosen
     with st.container(key=f"entry-{'open-' if chosen else ''}{row}"):
         icon = ":material/my_location:" if chosen else ":material/location_searching:"
@@ -68,17 +69,17 @@ def _button(known: state.OpenMasks, row: str, text: str, there: Focus) -> None:
         )
 
 
-def _go(known: state.OpenMasks, row: str, there: Focus) -> None:
+def _go(known: OpenMasks, row: str, there: Focus) -> None:
     """Look there, also when the viewer has looked there before."""
     known.chosen = row
     known.focus = Focus(there.lps_mm, there.mark, (known.focus.number if known.focus else 0) + 1)
 
 
-def _toggle(known: state.OpenMasks, mask: str) -> None:
+def _toggle(known: OpenMasks, mask: str) -> None:
     known.hidden ^= {mask}
 
 
-def _row_of(known: state.OpenMasks, pick: Pick) -> str:
+def _row_of(known: OpenMasks, pick: Pick) -> str:
     """The row of what was clicked; "" where the list has none."""
     if pick.kind == "mark":
         return f"mark:{pick.id}"
@@ -148,7 +149,7 @@ def _origin(origin: MaskOrigin) -> str:
     return names[origin]
 
 
-def _undo(known: state.OpenMasks) -> None:
+def _undo(known: OpenMasks) -> None:
     if known.deleted is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import secrets
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -17,7 +16,7 @@ from medcore.errors import MedcoreError, SettingsError
 from medcore.language import LANGUAGES, best_language
 from medcore.recipes import Recipe, Setting
 from medcore.settings import Settings
-from medcore.volume import Geometry, Mask, MaskFacts, Unit, Volume, Window
+from medcore.volume import Geometry, Mask, Unit, Volume, Window
 from medcore.workbench.analyse import Analysis
 from medcore.workbench.comparison_draft import Draft as ComparisonDraft
 from medcore.workbench.comparisons import Aligned
@@ -25,8 +24,8 @@ from medcore.workbench.masks import Piece
 from medcore.workbench.prepare import Preview
 from medcore.workbench.release import Rectangles
 from medcore.workbench.workbench import Workbench
+from pages.ui.open_drawings import OpenMarks, OpenMasks
 from pages.ui.recipe_draft import Draft
-from pages.ui.viewer.panes import DrawnMask, Focus, Measurement, Pick
 
 PAGES = Path(__file__).resolve().parent.parent
 SESSION = "medcore"
@@ -34,48 +33,6 @@ STUDY, LANGUAGE = "study", "lang"  # names in a link
 TICKED = "batch-studies"
 # names in a link that mean nothing for another study
 OF_A_STUDY = ("scan", "task", "model", "method", "target", "baseline", "visit", "lesion")
-
-
-@dataclass(slots=True)
-class OpenMarks:
-    """Marks of a viewer that stands on the page.
-
-    Args:
-        offered: What it started from.
-        latest: What it showed when it was last looked at; all of it is in the store.
-    """
-
-    offered: tuple[Measurement, ...]
-    latest: tuple[Measurement, ...]
-
-
-@dataclass(slots=True)
-class OpenMasks:
-    """Masks of a viewer that stands on the page.
-
-    Args:
-        sitting: Another one reads the masks anew.
-        saved: Id of the mask that holds what the brush has drawn, by pane, source and sitting.
-        waiting: Drawn masks that the store has not taken yet.
-        hidden: Ids of the masks that are not shown.
-        chosen: The row of the list that is chosen: "mark:id" or "mask:id:number".
-        focus: Where the viewer looks because of it.
-        picked: What the reader clicked last, so that the same click counts once.
-        deleted: The mask deleted last, which can be brought back.
-    """
-
-    sitting: str = field(default_factory=lambda: secrets.token_hex(4))
-    saved: dict[tuple[int, str, str], str] = field(default_factory=dict)
-    waiting: list[DrawnMask] = field(default_factory=list)
-    hidden: set[str] = field(default_factory=set)
-    chosen: str = ""
-    focus: Focus | None = None
-    picked: Pick | None = None
-    deleted: tuple[MaskFacts, Mask] | None = None
-
-    def renew(self) -> None:
-        """Read the masks anew at the next run."""
-        self.sitting = secrets.token_hex(4)
 
 
 @dataclass(slots=True)
