@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from medcore.comparison.tracks import Fate, Track
 from medcore.comparison.visits import Visit
-from medcore.records import LesionReading, LesionRole, LesionStatus, Timepoint
+from medcore.records import LesionReading, LesionRole, LesionStatus, PatientState, Timepoint
 from medcore.volume import Unit
 
 STATUS = {
@@ -50,12 +50,14 @@ class Reader:
         nodes: Which are lymph nodes.
         roles: Roles against the proposal.
         organ: Of lesions nobody spoke of, from the clinical question ("lung", "brain").
+        states: What is known of the patient beyond the lesions, by number of the visit.
     """
 
     organs: Mapping[str, str] = field(default_factory=dict)
     nodes: frozenset[str] = frozenset()
     roles: Mapping[str, LesionRole] = field(default_factory=dict)
     organ: str = ""
+    states: Mapping[int, PatientState] = field(default_factory=dict)
 
     def organ_of(self, track: str) -> str:
         """Organ of a lesion, or "" where nobody knows."""
@@ -99,6 +101,7 @@ def timepoints(
             visit.label,
             visit.acquired_on,
             tuple(_reading(track, number, visit, roles[track.id], reader) for track in tracks if track.first <= number),
+            state=reader.states.get(number, PatientState()),
             baseline=number == 0,
         )
         for number, visit in enumerate(visits)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 
 from medcore.imaging.registration.alignment import Alignment, Method, Motion, Trust
-from medcore.records import LesionRole
+from medcore.records import LesionRole, PatientState, Steroids, Trend
 from medcore.store.json_values import (
     Json,
     as_list,
@@ -20,6 +21,7 @@ from medcore.store.json_values import (
     to_message,
     to_texts,
 )
+from medcore.workbench.treatments import Treatment, from_treatments, to_treatments
 
 NEW_LESION = "new"
 
@@ -54,6 +56,9 @@ class Draft:
         confirmed: Anchors of the lesions that the reader has confirmed.
         options: Of the criterion, those that differ from its own.
         reader_sd_mm: Standard deviation of a diameter between readers.
+        treatments: By their first day.
+        states: What is known of the patient beyond the lesions, by study.
+        dates: Of studies that carry none, as the reader knows them.
     """
 
     visits: tuple[Chosen, ...]
@@ -68,6 +73,9 @@ class Draft:
     criterion: str = "recist11"
     options: Mapping[str, str] = field(default_factory=dict)
     reader_sd_mm: float = 1.5
+    treatments: tuple[Treatment, ...] = ()
+    states: Mapping[str, PatientState] = field(default_factory=dict)
+    dates: Mapping[str, date] = field(default_factory=dict)
 
 
 def anchor(scan: str, corner: tuple[int, int, int]) -> str:
@@ -97,6 +105,9 @@ def from_draft(draft: Draft) -> Json:
         "criterion": draft.criterion,
         "options": dict(draft.options),
         "reader_sd_mm": draft.reader_sd_mm,
+        "treatments": from_treatments(draft.treatments),
+        "states": {study: _from_state(state) for study, state in draft.states.items()},
+        "dates": {study: day.isoformat() for study, day in draft.dates.items()},
     }
 
 
@@ -116,6 +127,9 @@ def to_draft(value: Json) -> Draft:
         criterion=as_text(table["criterion"]),
         options=to_texts(table["options"]),
         reader_sd_mm=as_number(table["reader_sd_mm"]),
+        treatments=to_treatments(table.get("treatments", [])),
+        states={study: _to_state(state) for study, state in as_table(table.get("states", {})).items()},
+        dates={study: date.fromisoformat(day) for study, day in to_texts(table.get("dates", {})).items()},
     )
 
 
@@ -149,6 +163,29 @@ def to_alignment(value: Json) -> Alignment:
             as_number(table["sharpness"]),
             tuple(to_message(doubt) for doubt in as_list(table["doubts"])),
         ),
+    )
+
+
+def _from_state(state: PatientState) -> Json:
+    """What a reader types of a patient on the page."""
+    ended = state.radiotherapy_ended_on
+    return {
+        "clinical": state.clinical.value if state.clinical else None,
+        "steroids": state.steroids.value if state.steroids else None,
+        "deauville": state.deauville,
+        "radiotherapy_ended_on": ended.isoformat() if ended else None,
+    }
+
+
+def _to_state(value: Json) -> PatientState:
+    table = as_table(value)
+    clinical, steroids = table["clinical"], table["steroids"]
+    deauville, ended = table["deauville"], table["radiotherapy_ended_on"]
+    return PatientState(
+        clinical=None if clinical is None else Trend(as_text(clinical)),
+        steroids=None if steroids is None else Steroids(as_text(steroids)),
+        deauville=None if deauville is None else int(as_number(deauville)),
+        radiotherapy_ended_on=None if ended is None else date.fromisoformat(as_text(ended)),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,6 +18,11 @@ MOST_LABELS = 254
 def same_patient(one: Study, other: Study) -> bool:
     """Whether two studies carry the same pseudonym; two without one are strangers."""
     return one.id == other.id or (bool(one.patient) and one.patient == other.patient)
+
+
+def when(study: Study, dates: Mapping[str, date]) -> date | None:
+    """The date that a study carries; else the one that the reader knows."""
+    return study.acquired_on or dates.get(study.id)
 
 
 def joined(masks: Sequence[Mask], scan: Volume) -> Mask:
@@ -42,20 +49,27 @@ def joined(masks: Sequence[Mask], scan: Volume) -> Mask:
     return Mask(labels, names, scan.geometry)
 
 
-def study_doubts(studies: Sequence[Study], scans: Sequence[str]) -> tuple[Issue, ...]:
-    """Different patients, missing dates, a scan twice or unfit: each with its consequence."""
+def study_doubts(
+    studies: Sequence[Study], scans: Sequence[str], dates: Mapping[str, date] = MappingProxyType({})
+) -> tuple[Issue, ...]:
+    """Different patients, missing dates, a scan twice or unfit: each with its consequence.
+
+    Args:
+        dates: Of studies that carry none, as the reader knows them.
+    """
     found = []
     strangers = [one for one in studies[1:] if not same_patient(one, studies[0])]
     if strangers:
         text = N_("“{title}” does not carry the pseudonym of the baseline's patient.")
         hint = N_("A comparison of two patients says nothing about treatment. Go on only if you know it is one person.")
         found += [_warning("other_patient", text, hint, title=one.title) for one in strangers]
-    if any(one.acquired_on is None for one in studies):
+    days = [when(one, dates) for one in studies]
+    if None in days:
         text = N_("A study has no date, so the order is the one you chose.")
         hint = N_("Intervals cannot be told: no doubling time, and no confirmation after four weeks.")
         found.append(_warning("no_date", text, hint))
-    dates = [one.acquired_on for one in studies if one.acquired_on is not None]
-    if len(set(dates)) < len(dates):
+    known = [day for day in days if day is not None]
+    if len(set(known)) < len(known):
         text = N_("Two of the studies have the same date.")
         hint = N_("Between scans of one day a change is error of measurement, not response.")
         found.append(_warning("same_date", text, hint))

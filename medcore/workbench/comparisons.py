@@ -143,7 +143,7 @@ class Comparisons:
     def fingerprint(self, draft: Draft) -> str:
         """Changes with what is looked at: the scans, the masks that count, and how scans may move."""
         seen = [(one.scan, self.chosen_sources(one)) for one in draft.visits]
-        return f"{seen} {draft.motion}"
+        return f"{seen} {draft.motion} {sorted(draft.dates.items())}"
 
     def proposed(self, baseline: Study) -> Draft:
         """A draft to begin with: the baseline with all later studies of the same patient and kind."""
@@ -207,7 +207,7 @@ class Comparisons:
     def doubts(self, draft: Draft) -> tuple[Issue, ...]:
         """What speaks against comparing these studies, before anything is computed."""
         studies = [self.store.study(one.study) for one in draft.visits]
-        return study_doubts(studies, [one.scan for one in draft.visits])
+        return study_doubts(studies, [one.scan for one in draft.visits], draft.dates)
 
     def align(
         self,
@@ -285,6 +285,8 @@ class Comparisons:
         moments = []
         for number, chosen in enumerate(draft.visits):
             scan = self.store.volume(chosen.scan)
+            if scan.acquired_on is None and chosen.study in draft.dates:
+                scan = replace(scan, acquired_on=draft.dates[chosen.study])
             stored = known.get(_pair(draft, number)) if number else None
             alignment = to_alignment(stored) if stored is not None else None
             when = scan.acquired_on.isoformat() if scan.acquired_on else ""
@@ -352,6 +354,7 @@ def _reader(aligned: Aligned, draft: Draft, corrections: Corrections) -> Reader:
         nodes=frozenset(ids[name] for name in draft.nodes if name in ids),
         roles={ids[name]: role for name, role in draft.roles.items() if name in ids},
         organ=draft.organ,
+        states={at: draft.states[one.study] for at, one in enumerate(draft.visits) if one.study in draft.states},
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 import streamlit as st
 
 from medcore.errors import N_, HistoryError, MedcoreError, Message, UnfitInputError
 from medcore.records import Study
 from medcore.workbench.comparison_draft import Draft
+from medcore.workbench.comparison_studies import when
 from medcore.workbench.comparisons import Aligned, Found, Kept
 from medcore.workbench.jobs import Job, JobState
 from pages.ui import faults, pick, state, tray
@@ -86,11 +88,14 @@ def concluded(reading: Reading, aligned: Aligned) -> Found | None:
         return None
 
 
-def undo(reading: Reading) -> None:
-    """The button that takes the latest change back."""
-    if st.button(
-        t("Undo"), icon=":material/undo:", disabled=not reading.kept.undoable, key=reading.key("undo"), type="tertiary"
-    ):
+def undo(reading: Reading, place: str = "") -> None:
+    """The button that takes the latest change back.
+
+    Args:
+        place: Tells two of them on one page apart.
+    """
+    key = reading.key(f"undo{place}")
+    if st.button(t("Undo"), icon=":material/undo:", disabled=not reading.kept.undoable, key=key, type="tertiary"):
         _stored(lambda: state.workbench().comparisons.undo(reading.baseline.id, version=reading.kept.version))
 
 
@@ -143,9 +148,13 @@ def need_alignment(reading: Reading) -> None:
 
 def title_of(reading: Reading, number: int) -> str:
     """A visit as the page calls it: T0, T1 ... and its date."""
-    chosen = reading.draft.visits[number]
-    study = state.workbench().studies.get(chosen.study)
-    return plain(f"T{number}") + (f" · {study.acquired_on.isoformat()}" if study.acquired_on else "")
+    day = day_of(reading, number)
+    return plain(f"T{number}") + (f" · {day.isoformat()}" if day else "")
+
+
+def day_of(reading: Reading, number: int) -> date | None:
+    """When a visit was imaged."""
+    return when(state.workbench().studies.get(reading.draft.visits[number].study), reading.draft.dates)
 
 
 def _stored(work: Callable[[], Kept]) -> None:

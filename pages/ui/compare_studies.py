@@ -8,7 +8,8 @@ import streamlit as st
 
 from medcore.records import Study
 from medcore.workbench.comparison_draft import Chosen
-from pages.ui import compare_draft, compare_viewer, faults, show, state
+from medcore.workbench.comparison_studies import when
+from pages.ui import compare_draft, compare_timeline, compare_treatments, compare_viewer, faults, show, state
 from pages.ui.compare_draft import Reading
 from pages.ui.words import distinct, kind, size, t
 
@@ -29,6 +30,7 @@ def teach() -> None:
 
 def page(reading: Reading) -> None:
     """The step."""
+    compare_timeline.section(reading)
     with st.container(key="split"):
         left, right = st.columns([2, 1], gap="medium")
     with right:
@@ -78,12 +80,36 @@ def _ordered(reading: Reading, later: list[str], studies: dict[str, Study]) -> t
     known = {one.study: one for one in reading.draft.visits[1:]}
     kinds = next(one for one in studies[first.study].scans if one.id == first.scan)
     chosen = []
-    for key in sorted(later, key=lambda one: str(studies[one].acquired_on or "9999")):
+    for key in sorted(later, key=lambda one: str(when(studies[one], reading.draft.dates) or "9999")):
         scans = studies[key].scans
         alike = [one for one in scans if one.modality == kinds.modality] or list(scans)
         largest = max(alike, key=lambda one: one.shape[0] * one.shape[1] * one.shape[2])
         chosen.append(known.get(key, Chosen(key, largest.id)))
     return (first, *chosen)
+
+
+def _date(reading: Reading, number: int, study: Study) -> None:
+    """The date of a study that carries none, as pictures do; the order of the studies follows it."""
+    if study.acquired_on is not None:
+        return
+    now = reading.draft.dates.get(study.id)
+    day = st.date_input(
+        t("Date, if you know it"),
+        now,
+        min_value=compare_treatments.FIRST_DAY,
+        max_value=compare_treatments.LAST_DAY,
+        format="YYYY-MM-DD",
+        key=reading.key(f"date-{number}"),
+    )
+    if day == now:
+        return
+    dates = {key: value for key, value in reading.draft.dates.items() if key != study.id}
+    if day is not None:
+        dates[study.id] = day
+    first, *later = reading.draft.visits
+    there = {one.id: one for one in state.workbench().comparisons.candidates(reading.baseline)}
+    later.sort(key=lambda one: str(when(there[one.study], dates) or "9999"))
+    compare_draft.change(reading, replace(reading.draft, dates=dates, visits=(first, *later)))
 
 
 def _visit(reading: Reading, number: int, chosen: Chosen, study: Study) -> None:
@@ -105,6 +131,7 @@ def _visit(reading: Reading, number: int, chosen: Chosen, study: Study) -> None:
             )
             if scan != chosen.scan:
                 _replace(reading, number, Chosen(chosen.study, scan))
+        _date(reading, number, study)
         _lesions(reading, number, chosen)
 
 
