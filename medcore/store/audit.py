@@ -33,6 +33,7 @@ class Event(StrEnum):
     ANALYSED = "medcore-analysed"
     EXPLAINED = "medcore-explained"
     CHANGED = "medcore-changed"
+    SIGNED = "medcore-signed"  # a reading became final
     CONFIRMED = "medcore-confirmed"  # a person has looked, and says that no identity stands in the picture
 
 

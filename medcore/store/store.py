@@ -18,7 +18,7 @@ from medcore.errors import N_, NotFoundError, StoreError
 from medcore.predictions import Explanation, Prediction
 from medcore.records import Study
 from medcore.settings import Settings
-from medcore.store import audit, masks, placed, results, studies
+from medcore.store import audit, masks, placed, readings, results, studies
 from medcore.store.audit import Action, AuditHead, Deed, Entry, Event
 from medcore.store.blobs import Blobs
 from medcore.store.corrections import Corrections
@@ -53,6 +53,7 @@ class Store:
         self.backend = database.backend  # the kind of database: "sqlite", "postgresql" ...
         self.findings = Findings(database)
         self.corrections = Corrections(database, blobs, self._writing, clock)
+        self.readings = readings.SignedReadings(database, subkey(key, "readings"), self._writing, clock)
         self._disk = ThreadPoolExecutor(WRITERS, thread_name_prefix="store")
 
     @classmethod
@@ -179,6 +180,7 @@ class Store:
         with self._writing() as (session, log):
             log(_deed(studies.to_study(studies.study_row(session, study_id)), Event.DELETED, Action.DELETE))
             session.flush()
+            readings.forget(session, study_id)
             used = studies.delete_study(session, study_id)
         self._collect(frozenset(used))  # not before the commit: a crash must not leave a study without its voxels
 

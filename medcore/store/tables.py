@@ -200,6 +200,30 @@ class CorrectionRow(Base):
     labels: Mapped[str | None] = mapped_column(DIGEST)
 
 
+class ReadingRow(Base):
+    """A reading that was signed off: compressed JSON that is never changed again, and who signed it when."""
+
+    __tablename__ = "reading"
+    __table_args__ = (UniqueConstraint("study_id", "version", name="one_reading_a_version"),)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(ID, unique=True)
+    study_id: Mapped[str] = mapped_column(ID, ForeignKey("study.id", ondelete="CASCADE"), index=True)
+    version: Mapped[int]
+    signed_by: Mapped[str]
+    signed_at: Mapped[datetime]
+    sha256: Mapped[str] = mapped_column(DIGEST)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    seal: Mapped[str] = mapped_column(DIGEST)
+
+
+class ReadingStudyRow(Base):
+    """A study that a signed reading shows."""
+
+    __tablename__ = "reading_study"
+    reading_id: Mapped[str] = mapped_column(ID, ForeignKey("reading.id", ondelete="CASCADE"), primary_key=True)
+    study_id: Mapped[str] = mapped_column(ID, ForeignKey("study.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class BlobUseRow(Base):
     """Who needs an array file; a file without a row here is swept. A new column with a digest needs rows here."""
 
