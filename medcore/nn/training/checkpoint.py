@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,23 +15,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from medcore.errors import N_, TrainingError
 from medcore.nn.networks import CamNet
-from medcore.nn.training.cache import full_disk
+from medcore.nn.training.run_folder import CURVES, Epoch, write_bytes, write_text
 
-CHECKPOINT, BEST, LOCK, CURVES = "checkpoint.safetensors", "best.safetensors", "lock", "curves.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """What one epoch gave."""
-
-    number: int
-    size: int
-    loss: float
-    metrics: Mapping[str, float]
-    seconds: float
-    images_per_second: float
-    seconds_left: float
-    best: bool
+CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 
 
 @dataclass(slots=True)
@@ -50,26 +33,6 @@ class Learner:
     def epoch(self) -> int:
         """Number of the next epoch."""
         return len(self.history)
-
-
-@contextmanager
-def only_training(folder: Path) -> Iterator[None]:
-    """Hold a folder for one training; the lock ends with its process, however that ends.
-
-    Raises:
-        TrainingError: Another training runs in this folder.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise TrainingError(
-                N_("Another training already runs in {folder}."),
-                hint=N_("Wait for it, stop it, or give this one another folder for its work."),
-                folder=str(folder),
-            ) from error
-        yield
 
 
 def save_checkpoint(folder: Path, learner: Learner) -> None:
@@ -134,30 +97,3 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     """
     plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     write_bytes(path, safetensors.torch.save(plain, metadata=dict(metadata)))
-
-
-def write_text(path: Path, text: str) -> None:
-    """A text file, replaced in one step.
-
-    Raises:
-        TrainingError: The disk is full.
-    """
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """A file, replaced in one step once it is whole and on the disk.
-
-    Raises:
-        TrainingError: The disk is full.
-    """
-    fresh = path.with_name(path.name + ".new")
-    try:
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise full_disk(path, error) from error

@@ -18,11 +18,12 @@ from torch.optim.swa_utils import AveragedModel
 
 from medcore.errors import N_, CardError, TrainingError
 from medcore.nn.networks import CamNet, skip_blocks
-from medcore.nn.training.checkpoint import BEST, Epoch, Learner, load_best, load_checkpoint, save_checkpoint
+from medcore.nn.training.checkpoint import BEST, Learner, load_best, load_checkpoint, save_checkpoint
 from medcore.nn.training.objectives import Batch, Objective
 from medcore.nn.training.options import Options
 from medcore.nn.training.pictures import draw
 from medcore.nn.training.recipe import Recipe, Stage
+from medcore.nn.training.run_folder import Epoch
 
 LOOK_EVERY = 16  # steps between two looks at the loss, each of which waits for the device
 SMALLER_IS_BETTER = ("loss",)

@@ -29,10 +29,10 @@ from medcore.nn.networks import CamNet
 from medcore.nn.torch_engine import GATE, TorchEngine
 from medcore.nn.training.asking import Asked, ask
 from medcore.nn.training.card_file import card_text
-from medcore.nn.training.checkpoint import CURVES, write_bytes, write_text
 from medcore.nn.training.pictures import Pictures, list_cases
 from medcore.nn.training.recipe import Recipe, Source
 from medcore.nn.training.report import Json, picture_answers, report, tidy
+from medcore.nn.training.run_folder import CURVES, write_bytes, write_text
 from medcore.nn.training.splits import SPLITS, cluster, split_table, thumbnails
 from medcore.settings import Settings
 from medcore.tasks import load_task

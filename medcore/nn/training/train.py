@@ -16,12 +16,13 @@ from medcore.cards import Calibration, InputContract, Label, ModelCard, load_car
 from medcore.errors import N_, CardError
 from medcore.nn.networks import CamNet, load_network
 from medcore.nn.torch_engine import GATE
-from medcore.nn.training.checkpoint import CHECKPOINT, Epoch, only_training, write_text
+from medcore.nn.training.checkpoint import CHECKPOINT
 from medcore.nn.training.loop import fit, open_fabric
 from medcore.nn.training.objectives import objective_for
 from medcore.nn.training.pictures import Pictures, list_cases, load_pictures
 from medcore.nn.training.publish import publish
 from medcore.nn.training.recipe import Recipe, load_recipe
+from medcore.nn.training.run_folder import Epoch, only_training, write_text
 from medcore.tasks import load_task
 
 CACHE = "cache"
@@ -43,6 +44,7 @@ def train(
     tell: Callable[[Epoch, int], None] = lambda epoch, total: None,
     reading: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], None] = lambda: None,
+    judging: Callable[[], None] = lambda: None,
 ) -> Path:
     """Train, calibrate on the validation split, evaluate on the test split, and write the model folder.
 
@@ -57,6 +59,7 @@ def train(
         tell: Called after every epoch.
         reading: Called while pictures are decoded.
         stop: Called before every step; what it raises ends the training, which can be resumed.
+        judging: Called when the training is over and the network's answers are about to be measured.
 
     Returns:
         The model folder.
@@ -85,6 +88,7 @@ def train(
         fabric.barrier()
         objective = objective_for(network, recipe, pictures, load_task(recipe.task))
         best = fit(network, objective, fabric=fabric, folder=work, resume=resume, tell=tell, stop=stop)
+        judging()
         return publish(best, recipe, pictures, draft=draft, data=data, work=work, recipe_path=recipe_path)
 
 

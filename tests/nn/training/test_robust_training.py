@@ -15,8 +15,8 @@ import torch
 
 from medcore.cards import load_card, load_cards
 from medcore.errors import DataSetError, TrainingError
-from medcore.nn.training import checkpoint, publish
-from medcore.nn.training.checkpoint import only_training
+from medcore.nn.training import publish
+from medcore.nn.training.run_folder import only_training, write_bytes
 from medcore.nn.training.train import train
 from medcore.tasks import load_task
 from tests.nn.training.test_training import ROOT, data, recipe  # noqa: F401  (a fixture)
@@ -73,14 +73,14 @@ def test_a_second_training_in_the_same_folder_is_refused(tmp_path: Path) -> None
 
 
 def test_a_full_disk_is_named_and_the_last_checkpoint_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkpoint.write_bytes(tmp_path / "x", b"old")
+    write_bytes(tmp_path / "x", b"old")
 
     def full(number: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(TrainingError, match="No space left"):
-        checkpoint.write_bytes(tmp_path / "x", b"new")
+        write_bytes(tmp_path / "x", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
     assert (tmp_path / "x").read_bytes() == b"old"
 
