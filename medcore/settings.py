@@ -21,6 +21,10 @@ class Settings:
     data_dir: Path = field(default=ROOT / "data", metadata={"help": "Folder of the study store."})
     database_url: str = field(default="", metadata={"help": "SQLAlchemy URL; empty: SQLite inside data_dir."})
     models_dir: Path = field(default=ROOT / "models", metadata={"help": "Folder of model cards and weights."})
+    pictures_dir: Path = field(
+        default=ROOT / "data" / "pictures",
+        metadata={"help": "Folder of labelled picture sets to train and evaluate on."},
+    )
     device: str = field(default="auto", metadata={"help": "auto, cpu, cuda or cuda:N."})
     precision: str = field(
         default="auto", metadata={"help": "auto (bf16 where the card allows it and the GPU has it), float32 or bf16."}

@@ -96,14 +96,14 @@ def load_pictures(
     patients = [f"{sources[o].name}/{case.patient}" for o, case in zip(origin, cases, strict=True)]
     seen = kept.seen[rows]
     group = cluster(seen, patients)
-    split = _split(sources, cases, origin, truth=truth, group=group, seed=seed)
+    split = assign_splits(sources, cases, origin, truth=truth, group=group, seed=seed)
     refuse_leaks(group, split, [case.name for case in cases])
     log.info("%d pictures in %d groups, %d left out", len(cases), len(np.unique(group)), int((~kept.readable).sum()))
     boxes = tuple(prepared_boxes(case, kept, int(i)) for case, i in zip(cases, rows, strict=True))
     return Pictures(tuple(cases), kept.seen, truth, origin, group, split, boxes, rows)
 
 
-def _split(
+def assign_splits(
     sources: Sequence[Source], cases: Sequence[Case], origin: Array, *, truth: Array, group: NDArray[int64], seed: int
 ) -> Array:
     """As the tables say where they say it, else by groups, stratified by source and label."""
