@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from medcore.imaging.lesions import Extent, lesions
 from medcore.predictions import Lesion
 from medcore.volume import Geometry, Mask, Scale, Triple
@@ -37,5 +39,5 @@ def to_lesion(extent: Extent, mask: Mask, *, id: str) -> Lesion:  # noqa: A002  
 
 def index_of(place: Triple, geometry: Geometry) -> Triple:
     """A place in the geometry's world as (slice, row, column), not rounded."""
-    s, r, c = geometry.to_index(place).tolist()
+    s, r, c = geometry.to_index(np.array(place)).tolist()
     return s, r, c

@@ -13,6 +13,7 @@ from medcore.store.store import Store
 from medcore.workbench.about import About
 from medcore.workbench.analyse import Analyse
 from medcore.workbench.comparisons import Comparisons
+from medcore.workbench.corrections import ResultCorrections
 from medcore.workbench.engine_opener import EngineOpener
 from medcore.workbench.export import Export
 from medcore.workbench.jobs import Job, Jobs
@@ -41,6 +42,7 @@ class Workbench:
     prepare: Prepare
     quality: Quality
     analyse: Analyse
+    corrections: ResultCorrections
     comparisons: Comparisons
     models: Models
     about: About
@@ -69,6 +71,7 @@ class Workbench:
             prepare=Prepare(store),
             quality=Quality(store),
             analyse=Analyse(store, models, engine),
+            corrections=ResultCorrections(store),
             comparisons=Comparisons(store),
             models=models,
             about=About(settings, store, engine),

@@ -1,0 +1,138 @@
+"""The reader's word on what a model found: accept, reject, redraw with the brush, undo; the original stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from medcore.errors import N_, StoreError
+from medcore.imaging.heirs import Piece
+from medcore.predictions import Prediction, Segmentation
+from medcore.store.corrections import Act, Correction, NewCorrection, standing
+from medcore.store.store import Store
+from medcore.volume import Geometry, Mask, Triple
+from medcore.workbench import corrected
+from medcore.workbench.corrected import Finding, Review, Standing
+
+ACTS = {Standing.ACCEPTED: Act.ACCEPTED, Standing.REJECTED: Act.REJECTED, Standing.OPEN: Act.REOPENED}
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCorrections:
+    """Corrections of stored results."""
+
+    store: Store
+
+    def version(self, run_id: str) -> int:
+        """Another number after each correction of a result; 0 before the first."""
+        return self.store.corrections.latest(run_id)
+
+    def review(self, prediction: Prediction) -> Review:
+        """A stored result with all that readers did to it."""
+        history = self.store.corrections.of(prediction.run.id)
+        counting = standing(history)
+        mask = self._mask(prediction, counting) if isinstance(prediction, Segmentation) else None
+        return Review(
+            prediction=prediction,
+            mask=mask,
+            findings=corrected.findings_of(prediction, self._geometry(prediction), counting),
+            history=history,
+            last=counting[-1] if counting else None,
+        )
+
+    def judge(self, review: Review, finding: str, verdict: Standing, *, by: str = "") -> None:
+        """Accept or reject a lesion, or take neither side again; a rejected one leaves the mask.
+
+        Raises:
+            StoreError: There is no such lesion any more, or it was erased.
+        """
+        one = next((one for one in review.findings if one.id == finding), None)
+        if one is None or one.standing is Standing.ERASED:
+            raise StoreError(N_("This lesion is no longer in the result."), hint=N_("Undo, or draw it again."))
+        if one.standing is verdict:
+            return
+        gone = None
+        if verdict is Standing.REJECTED and review.mask is not None and one.lesion is not None:
+            piece = pieces(review).get(finding)
+            gone = corrected.only(review.mask, piece) if piece is not None else None
+        self.store.corrections.add(
+            NewCorrection(review.prediction.run.id, ACTS[verdict], by, lesion=finding, mask=gone)
+        )
+
+    def redraw(self, review: Review, mask: Mask, *, by: str = "") -> bool:
+        """Keep the mask as the brush left it and measure its lesions anew; False where nothing changed.
+
+        Args:
+            mask: What the reader sees: without the rejected lesions.
+
+        Raises:
+            StoreError: It does not lie on the scan's grid, or the result has no mask.
+        """
+        if review.mask is None:
+            raise StoreError(N_("This result has no mask to correct."))
+        if np.array_equal(mask.labels, review.mask.labels):
+            return False
+        content = corrected.remeasured(review.mask, mask, review.findings)
+        run = review.prediction.run.id
+        self.store.corrections.add(NewCorrection(run, Act.REDRAWN, by, mask=mask, content=content))
+        return True
+
+    def undo(self, review: Review, *, by: str = "") -> None:
+        """Take the latest correction back; it stays in the history."""
+        if review.last is not None:
+            run = review.prediction.run.id
+            self.store.corrections.add(NewCorrection(run, Act.UNDONE, by, takes_back=review.last.number))
+
+    def at(self, review: Review, place: Triple) -> Finding | None:
+        """The lesion at a place in the scan's LPS mm (pixels without a scale)."""
+        if review.mask is None:
+            return None
+        index = np.rint(review.mask.geometry.to_index(np.array(place))).astype(int)
+        for key, piece in pieces(review).items():
+            inside = index - piece.corner
+            if (inside >= 0).all() and (inside < piece.inside.shape).all() and piece.inside[tuple(inside)]:
+                return next(one for one in review.findings if one.id == key)
+        return None
+
+    def _mask(self, prediction: Segmentation, counting: tuple[Correction, ...]) -> Mask:
+        """The mask as it stands: the last redrawn one, without what was rejected since, with what was brought back."""
+        redrawn = corrected.last_redrawn(counting)
+        mask = prediction.mask if redrawn is None else self.store.corrections.mask(redrawn.number)
+        since = redrawn.number if redrawn else 0
+        rejections = {one.lesion: one for one in counting if one.act is Act.REJECTED and one.content is not None}
+        out, back = [], []
+        for lesion, verdict in corrected.verdicts(counting).items():
+            rejection = rejections.get(lesion)
+            if rejection is None or verdict.number < since:
+                continue  # what the reader redrew since counts
+            if verdict.act is Act.REJECTED:
+                out.append(rejection)
+            elif rejection.number < since:
+                back.append(rejection)
+        taken = [_as_piece(self.store.corrections.mask(one.number)) for one in out]
+        return corrected.with_back(
+            corrected.without(mask, taken), [self.store.corrections.mask(one.number) for one in back]
+        )
+
+    def _geometry(self, prediction: Prediction) -> Geometry:
+        if isinstance(prediction, Segmentation):
+            return prediction.mask.geometry
+        return self.store.volume(prediction.run.scan).geometry
+
+
+@lru_cache(maxsize=8)
+def pieces(review: Review) -> Mapping[str, Piece]:
+    """The voxels of each lesion that counts."""
+    if review.mask is None:
+        return {}
+    return corrected.pieces_of(review.mask, [one.lesion for one in review.counted if one.lesion])
+
+
+def _as_piece(mask: Mask) -> Piece:
+    used = [np.flatnonzero(mask.labels.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    s, r, c = (int(one[0]) for one in used)
+    box = mask.labels[tuple(slice(int(one[0]), int(one[-1]) + 1) for one in used)]
+    return Piece((s, r, c), box > 0)
