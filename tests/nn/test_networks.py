@@ -16,6 +16,7 @@ SMALL = {
     "efficientnet_b0": {"width": 0.25, "depth": 0.5},
     "convnext_tiny": {"width": 8, "depth": 1},
     "vit_small": {"width": 24, "depth": 2},
+    "unet": {"width": 8},
 }
 
 
@@ -68,9 +69,8 @@ def test_no_relu_works_in_place_and_each_is_used_once(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_parameter_receives_a_gradient(name: str) -> None:
     net = build(name).train()
-    maps = net.trunk(images(name, count=4))
-    dense = net.locate(maps)
-    (net.classify(maps).sum() + (0 if dense is None else dense.sum())).backward()
+    _, logits, dense = net.answer(images(name, count=4))
+    (logits.sum() + (0 if dense is None else dense.sum())).backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
 
 
@@ -132,3 +132,12 @@ def test_only_the_best_places_decide_and_grad_cam_weighs_the_maps_alike() -> Non
     leaf = maps.clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(network.classify(leaf)[0, 1], leaf)
     torch.testing.assert_close(gradient[0].mean(dim=(1, 2)), network.linear_head().weight[1] / 25)
+
+
+def test_a_unet_says_something_of_each_pixel_and_its_head_reads_the_coarsest_maps() -> None:
+    net, batch = build("unet", labels=4), images("unet")
+    maps, logits, dense = net.answer(batch)
+    assert dense is not None
+    assert dense.shape == (2, 1, 96, 96)
+    assert maps.shape[2:] == (3, 3)
+    assert torch.equal(logits, net(batch))

@@ -64,6 +64,10 @@ class CamNet(nn.Module):
         return self.head if isinstance(self.head, nn.Linear) else None
 
 
+class MaskNet(CamNet):
+    """A network that says of each pixel or voxel whether it belongs to the finding; subclasses override `answer`."""
+
+
 class Network(ABC):
     """One architecture. A subclass is one file; its last line is `NETWORK = ...`."""
 
@@ -72,6 +76,7 @@ class Network(ABC):
     options: Mapping[str, int | float]  # what a card may set, with its default
     side: int | None = None  # the only input size it takes, in pixels; None: any
     axes: int = 2  # of a picture; 3 for a network on volumes
+    multiple: int = 1  # each side of its input must be a multiple of
 
     @property
     def id(self) -> str:
