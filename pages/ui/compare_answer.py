@@ -14,8 +14,6 @@ from medcore.workbench.assess import Certainty, CriterionFacts, criteria
 from pages.ui import charts, compare_charts, compare_criteria, faults, pick, show
 from pages.ui.words import percent, plain, t
 
-CHARTS_OF_SIZE = ("spider", "waterfall")
-
 
 def criterion(current: str, key: str) -> CriterionFacts:
     """The chooser of the criterion; returns the chosen one."""
@@ -42,13 +40,7 @@ def options(facts: CriterionFacts, current: Mapping[str, str], key: str) -> dict
             text, words = current.get(name, ""), facts.words[name]
             label = t(words.title)
             if words.choices:
-                value = st.selectbox(
-                    label,
-                    list(words.choices),
-                    index=list(words.choices).index(text or str(own)),
-                    format_func=lambda one, titles=words.choices: t(titles[one]),
-                    key=f"{key}-{name}",
-                )
+                value = _choice(label, words.choices, text or str(own), f"{key}-{name}")
                 changed = "" if value == own else value
             elif isinstance(own, bool):
                 ticked = st.checkbox(label, value=text == "true" if text else own, key=f"{key}-{name}")
@@ -62,6 +54,12 @@ def options(facts: CriterionFacts, current: Mapping[str, str], key: str) -> dict
             if changed:
                 wanted[name] = changed
     return wanted
+
+
+def _choice(label: str, titles: Mapping[str, str], value: str, key: str) -> str:
+    """One of the few values of an option."""
+    values = list(titles)
+    return st.selectbox(label, values, index=values.index(value), format_func=lambda one: t(titles[one]), key=key)
 
 
 def headline(response: Response) -> None:
@@ -99,14 +97,21 @@ def pictures(
         "chances": t("Chances"),
         "spider": t("Each lesion"),
         "waterfall": t("Waterfall"),
+        "doubling": t("Growth"),
     }
     chart = pick.segment("chart", t("Chart"), titles)
     volumes = response.unit in ("ml", "mm³")
     size, title = ("volume_ml", t("volume")) if volumes else ("longest_mm", t("diameter"))
+    figure = None
     if chart == "spider":
         figure = compare_charts.spider(history, labels, size, title)
     elif chart == "waterfall":
         figure = compare_charts.waterfall(history, size, title)
+    elif chart == "doubling":
+        figure = compare_charts.doubling(history)
+        if figure is None:
+            st.info(t("Growth needs the dates of two visits and a size at both."), icon=":material/event:")
+            return
     elif chart == "chances" and sure is not None:
         figure = compare_charts.chances(sure, labels)
     else:
@@ -127,25 +132,6 @@ def certainty(response: Response, sure: Certainty) -> None:
     turns = _turns(sure)
     if turns:
         st.caption("  \n".join(plain(text) for text in turns))
-
-
-def what_if(history: tuple[Timepoint, ...], response: Response, chosen: Mapping[str, str], key: str) -> None:
-    """The slider: one lesion a little longer or shorter, and what the answer would be."""
-    lesions = comparison_answer.measured_last(history)
-    if not lesions:
-        return
-    with st.container(border=True, key="compare-what-if", gap="small"):
-        st.markdown(t("**One more millimetre**"))
-        lesion = st.selectbox(t("Lesion"), lesions, key=f"{key}-what-lesion")
-        by_mm = st.slider(t("Change at the last visit, mm"), -15.0, 15.0, 0.0, 0.5, key=f"{key}-what-mm")
-        answer = comparison_answer.what_if(history, response.criterion, chosen, lesion, by_mm)
-        now = response.timepoints[-1].overall
-        total = "–" if answer.sum is None else f"{answer.sum:.1f} {response.unit}"
-        text = t("Sum {sum}: {category}", sum=total, category=answer.overall)
-        if answer.overall == now:
-            st.info(plain(text), icon=":material/check:")
-        else:
-            st.warning(plain(f"{now} → {text}"), icon=":material/swap_horiz:")
 
 
 def _turns(sure: Certainty) -> list[str]:

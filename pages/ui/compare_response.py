@@ -8,13 +8,19 @@ import streamlit as st
 
 from medcore.errors import N_, Message
 from medcore.records import Severity
-from medcore.workbench import comparison_report
-from medcore.workbench.assess import Certainty
-from medcore.workbench.comparison_draft import Draft
 from medcore.workbench.comparisons import Aligned, Found, Proved
-from pages.ui import compare_answer, compare_criteria, compare_draft, compare_lesions, show, state
+from pages.ui import (
+    compare_answer,
+    compare_criteria,
+    compare_draft,
+    compare_lesions,
+    compare_report,
+    compare_what_if,
+    show,
+    state,
+)
 from pages.ui.compare_draft import Reading
-from pages.ui.words import percent, plain, t, translate
+from pages.ui.words import percent, plain, t
 
 
 def page(reading: Reading) -> None:
@@ -77,48 +83,20 @@ def _answer(reading: Reading, aligned: Aligned, found: Found) -> None:
         compare_answer.headline(response)
         if sure is not None:
             compare_answer.certainty(response, sure)
-        compare_answer.what_if(found.timepoints, response, draft.options, "compare")
+        compare_what_if.panel(found.timepoints, response, draft.options, "compare")
     with left:
         compare_answer.pictures(found.timepoints, response, labels, sure, "compare-chart")
         compare_answer.visits(response, labels)
         if found.relative:
             st.warning(t("Only relative change is true here: a study has no true spacing."), icon=":material/rule:")
         compare_criteria.side_by_side(found.timepoints, response)
-        _proof(reading, aligned)
-        _downloads(aligned, found, draft, sure)
+        proof = _proof(reading, aligned)
         show.issues(found.issues)
+    compare_report.panel(reading, aligned, found, sure=sure, proof=proof)
 
 
-def _downloads(aligned: Aligned, found: Found, draft: Draft, sure: Certainty | None) -> None:
-    """The report, made when it is asked for, and the table."""
-    language, texts = state.language(), translate()  # the report is made outside of the session
-
-    def html() -> bytes:
-        page = comparison_report.comparison_html(aligned, found, draft, sure, language=language, translate=texts)
-        return page.encode()
-
-    with st.container(horizontal=True):
-        st.download_button(
-            t("Report (HTML)"),
-            html,
-            "medcore-response.html",
-            "text/html",
-            icon=":material/description:",
-            key="compare-report",
-            help=t("One file with pictures; print it from the browser to get a PDF."),
-        )
-        st.download_button(
-            t("Table as CSV"),
-            comparison_report.history_csv(found.timepoints),
-            "medcore-lesions.csv",
-            "text/csv",
-            icon=":material/table:",
-            key="compare-csv",
-        )
-
-
-def _proof(reading: Reading, aligned: Aligned) -> None:
-    """A known change is put into the patient's own baseline and must be found again."""
+def _proof(reading: Reading, aligned: Aligned) -> Proved | None:
+    """A known change is put into the patient's own baseline and must be found again; what was found."""
     with st.expander(t("Prove it on this patient"), icon=":material/verified:", key="compare-proof", on_change="rerun"):
         st.caption(
             t(
@@ -131,9 +109,11 @@ def _proof(reading: Reading, aligned: Aligned) -> None:
             if st.button(t("Prove"), icon=":material/science:", key="compare-prove"):
                 _start_proof(reading, aligned, grown_mm)
                 st.rerun()
-        job = compare_draft.follow(state.session().comparing.get(f"prove {reading.baseline.id}", ""))
+        job = compare_draft.follow(state.session().comparing.get(_proof_key(reading), ""))
         if job is not None and isinstance(job.result, Proved):
             proved(job.result)
+            return job.result
+    return None
 
 
 def proved(proof: Proved) -> None:
@@ -158,7 +138,12 @@ def _start_proof(reading: Reading, aligned: Aligned, grown_mm: float) -> None:
         Message(N_("Proving on a known change")),
         lambda progress: door.prove(aligned, draft, grown_mm, progress=progress, cancelled=progress.cancelled),
     )
-    state.session().comparing[f"prove {reading.baseline.id}"] = job.id
+    state.session().comparing[_proof_key(reading)] = job.id
+
+
+def _proof_key(reading: Reading) -> str:
+    """A proof counts for the scans and masks that it was made with."""
+    return f"prove {state.workbench().comparisons.fingerprint(reading.draft)}"
 
 
 def _probabilities(reading: Reading) -> None:

@@ -6,9 +6,9 @@ import streamlit as st
 
 from medcore.errors import HistoryError
 from medcore.workbench import assess
-from medcore.workbench.comparison_report import history_csv
+from medcore.workbench.comparison_tables import history_csv
 from medcore.workbench.history_table import HistoryTable, read_history
-from pages.ui import compare_answer, compare_criteria, faults, show, words
+from pages.ui import compare_answer, compare_criteria, compare_what_if, faults, show, words
 from pages.ui.words import t
 
 EXAMPLE = """timepoint,date,lesion,role,organ,node,longest_mm,short_axis_mm,status
@@ -56,7 +56,7 @@ def page() -> None:
         compare_answer.headline(response)
         if sure is not None:
             compare_answer.certainty(response, sure)
-        compare_answer.what_if(table.timepoints, response, options, "table")
+        compare_what_if.panel(table.timepoints, response, options, "table")
 
 
 def _table() -> bytes:
