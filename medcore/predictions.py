@@ -9,6 +9,7 @@ from typing import TypeAlias
 from numpy import float16, float32
 from numpy.typing import NDArray
 
+from medcore.errors import Message
 from medcore.records import Run
 from medcore.volume import Mask, Triple
 
@@ -96,7 +97,18 @@ class Segmentation:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One detected box; corners are the first and last voxel index (slice, row, column) twice."""
+    """One detected box; corners are the first and last voxel index (slice, row, column) twice.
+
+    Args:
+        diameter_mm: Of a lung nodule the mean of its longest and perpendicular diameter.
+        malignancy: How suspicious a reader would find it, 0..1: a suspicion rating, never a probability of cancer.
+        mask_label: Its value in the detection's mask; 0 where it has none.
+        longest_mm, short_axis_mm, volume_ml: Of its mask, in native space.
+        kind: Of a lung nodule: "solid", "part_solid" or "ground_glass"; "" for anything else.
+        solid_mm: Mean diameter of the solid part of a part-solid nodule.
+        hu_mean: Mean density of the mask.
+        evidence: What its kind and its rating were told from, with the numbers.
+    """
 
     corners: tuple[float, float, float, float, float, float]
     centre_lps_mm: Triple | None
@@ -104,14 +116,48 @@ class Box:
     label: str
     probability: float
     malignancy: float | None = None
+    mask_label: int = 0
+    longest_mm: float | None = None
+    short_axis_mm: float | None = None
+    volume_ml: float | None = None
+    kind: str = ""
+    solid_mm: float | None = None
+    hu_mean: float | None = None
+    evidence: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a published rule says of the boxes: decision support for teaching, never an order.
+
+    Args:
+        criterion: Id of the criterion ("lung_rads", "fleischner").
+        category: What it comes to ("4B").
+        rule: Stable id of the rule that fired.
+        reason: The same in words, with its numbers.
+        notes: What the rule leaves out or takes for granted.
+    """
+
+    criterion: str
+    category: str
+    rule: str
+    reason: Message
+    notes: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """Boxes found in a scan."""
+    """Boxes found in a scan.
+
+    Args:
+        mask: The outline of each box under its `mask_label`, on the scan's grid; None where only boxes are given.
+        suggestions: What published rules say of them.
+    """
 
     run: Run
     boxes: tuple[Box, ...]
+    mask: Mask | None = None
+    suggestions: tuple[Suggestion, ...] = ()
 
 
 Prediction: TypeAlias = Classification | Segmentation | Detection

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias, cast
 
 from medcore.errors import Message, Value
-from medcore.predictions import Box, Lesion, Score
+from medcore.predictions import Box, Lesion, Score, Suggestion
 from medcore.records import Issue, Run, Severity
 from medcore.volume import Triple
 
@@ -168,6 +168,14 @@ def from_boxes(boxes: Sequence[Box]) -> Json:
             "label": box.label,
             "probability": box.probability,
             "malignancy": box.malignancy,
+            "mask_label": box.mask_label,
+            "longest_mm": box.longest_mm,
+            "short_axis_mm": box.short_axis_mm,
+            "volume_ml": box.volume_ml,
+            "kind": box.kind,
+            "solid_mm": box.solid_mm,
+            "hu_mean": box.hu_mean,
+            "evidence": [from_message(message) for message in box.evidence],
         }
         for box in boxes
     ]
@@ -183,6 +191,42 @@ def to_boxes(value: Json) -> tuple[Box, ...]:
             label=as_text(entry["label"]),
             probability=as_number(entry["probability"]),
             malignancy=as_optional(entry["malignancy"]),
+            mask_label=int(as_number(entry.get("mask_label", 0))),  # from here on: not in results of version 1
+            longest_mm=as_optional(entry.get("longest_mm")),
+            short_axis_mm=as_optional(entry.get("short_axis_mm")),
+            volume_ml=as_optional(entry.get("volume_ml")),
+            kind=as_text(entry.get("kind", "")),
+            solid_mm=as_optional(entry.get("solid_mm")),
+            hu_mean=as_optional(entry.get("hu_mean")),
+            evidence=tuple(to_message(one) for one in as_list(entry.get("evidence", []))),
+        )
+        for entry in map(as_table, as_list(value))
+    )
+
+
+def from_suggestions(suggestions: Sequence[Suggestion]) -> Json:
+    """Suggestions as JSON."""
+    return [
+        {
+            "criterion": one.criterion,
+            "category": one.category,
+            "rule": one.rule,
+            "reason": from_message(one.reason),
+            "notes": [from_message(note) for note in one.notes],
+        }
+        for one in suggestions
+    ]
+
+
+def to_suggestions(value: Json) -> tuple[Suggestion, ...]:
+    """The suggestions of `from_suggestions`."""
+    return tuple(
+        Suggestion(
+            as_text(entry["criterion"]),
+            as_text(entry["category"]),
+            as_text(entry["rule"]),
+            to_message(entry["reason"]),
+            tuple(to_message(note) for note in as_list(entry["notes"])),
         )
         for entry in map(as_table, as_list(value))
     )

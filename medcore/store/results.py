@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,13 @@ from medcore.store.json_values import (
     from_number,
     from_run,
     from_scores,
+    from_suggestions,
     to_boxes,
     to_lesions,
     to_numbers,
     to_run,
     to_scores,
+    to_suggestions,
     to_texts,
 )
 from medcore.store.studies import scan_row, study_row, to_geometry
@@ -63,6 +66,8 @@ def arrays_of(prediction: Prediction, seen: NDArray[np.float32] | None = None) -
         arrays["mask"] = cropped(prediction.mask.labels)[0]
         if prediction.uncertainty is not None:
             arrays["uncertainty"] = cropped(prediction.uncertainty)[0]
+    if isinstance(prediction, Detection) and prediction.mask is not None:
+        arrays["mask"] = cropped(prediction.mask.labels)[0]
     return arrays
 
 
@@ -176,7 +181,8 @@ def to_prediction(session: Session, blobs: Blobs, row: RunRow) -> Prediction:
         case "segmentation" if row.mask is not None:
             return _to_segmentation(session, blobs, row)
         case "detection":
-            return Detection(run, to_boxes(table["boxes"]))
+            found = Detection(run, to_boxes(table["boxes"]), suggestions=to_suggestions(table.get("suggestions", [])))
+            return found if row.mask is None else replace(found, mask=_to_mask(session, blobs, row))
     raise StoreError(
         N_("A stored result has a form that this version does not know ({kind})."),
         hint=N_("Run the model again."),
@@ -184,14 +190,18 @@ def to_prediction(session: Session, blobs: Blobs, row: RunRow) -> Prediction:
     )
 
 
-def _to_segmentation(session: Session, blobs: Blobs, row: RunRow) -> Segmentation:
+def _to_mask(session: Session, blobs: Blobs, row: RunRow) -> Mask:
     assert row.mask is not None, "called for a result with a mask"
     table, scan = as_table(row.prediction), scan_row(session, row.scan_id)
     names = {int(label): name for label, name in to_texts(table["names"]).items()}
-    labels = _whole(blobs.open(row.mask), table.get("corner"), scan)
+    return Mask(_whole(blobs.open(row.mask), table.get("corner"), scan), names, to_geometry(scan))
+
+
+def _to_segmentation(session: Session, blobs: Blobs, row: RunRow) -> Segmentation:
+    table, scan = as_table(row.prediction), scan_row(session, row.scan_id)
     return Segmentation(
         run=to_run(row.run),
-        mask=Mask(labels, names, to_geometry(scan)),
+        mask=_to_mask(session, blobs, row),
         lesions=to_lesions(table["lesions"]),
         scores=to_scores(table.get("scores", [])),  # from here on: not in results of version 1
         presence=to_numbers(table.get("presence", [])),
@@ -265,7 +275,14 @@ def _encode(prediction: Prediction) -> tuple[str, Json]:
                 "presence": [from_number(float(one)) for one in prediction.presence],
             }
         case Detection():
-            return "detection", {"boxes": from_boxes(prediction.boxes)}
+            mask = prediction.mask
+            names = {} if mask is None else {str(label): name for label, name in mask.names.items()}
+            return "detection", {
+                "boxes": from_boxes(prediction.boxes),
+                "suggestions": from_suggestions(prediction.suggestions),
+                "names": cast(Json, names),
+                "corner": None if mask is None else list(cropped(mask.labels)[1]),
+            }
 
 
 def _use(session: Session, blobs: Blobs, stored: StoredArray, owner: str, study: str) -> str:

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from medcore.errors import Message, NotFoundError, StoreError
-from medcore.predictions import Box, Classification, Detection, Explanation, Lesion, Prediction, Score, Segmentation
+from medcore.predictions import (
+    Box,
+    Classification,
+    Detection,
+    Explanation,
+    Lesion,
+    Prediction,
+    Score,
+    Segmentation,
+    Suggestion,
+)
 from medcore.records import Issue, Run, Severity, Study
 from medcore.settings import Settings
 from medcore.store.audit import Action, Deed, Event, Outcome
@@ -132,6 +142,36 @@ def test_a_detection_comes_back_with_and_without_millimetres(store: Store, kept:
     given = Detection(run(kept), boxes)
     store.save_prediction(given)
     assert store.predictions(kept.id) == (given,)
+
+
+def test_a_detection_keeps_its_outlines_measurements_and_suggestions(store: Store, kept: Study) -> None:
+    labels = np.zeros((3, 4, 5), np.uint8)
+    labels[1, 2, 3:] = 1
+    said = Message("{size:.1f} mm", {"size": 8.5})
+    box = Box(
+        (1, 2, 3, 1, 2, 4),
+        (1.0, 2.0, 3.0),
+        8.5,
+        "nodule",
+        0.9,
+        0.3,
+        1,
+        9.0,
+        8.0,
+        0.3,
+        "part_solid",
+        4.0,
+        -300.0,
+        (said,),
+    )
+    rule = Suggestion("lung_rads", "3", "lung_rads.3", said, (said,))
+    given = Detection(run(kept), (box,), Mask(labels, {1: "nodule 1"}, scan().geometry), (rule,))
+    store.save_prediction(given)
+    back = store.prediction("run0")
+    assert isinstance(back, Detection) and back.mask is not None
+    np.testing.assert_array_equal(back.mask.labels, labels)
+    assert dict(back.mask.names) == {1: "nodule 1"}
+    assert (back.boxes, back.suggestions) == (given.boxes, given.suggestions)
 
 
 def test_results_come_newest_first(store: Store, kept: Study) -> None:
