@@ -130,6 +130,8 @@ def _reading(track: Track, number: int, visit: Visit, role: LesionRole, reader: 
         perpendicular_mm=piece.extent.short_axis_mm if visit.sized else None,
         volume_ml=piece.extent.volume_ml if visit.sized else None,
         hu_mean=piece.mean if visit.scan.unit is Unit.HU else None,
+        suv_peak=None if piece.uptake is None else piece.uptake.peak,
+        tlg=None if piece.uptake is None or not visit.sized else piece.uptake.glycolysis,
     )
 
 

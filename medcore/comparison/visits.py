@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from medcore.imaging.lesions import Extent, lesion_voxels
 from medcore.imaging.registration.alignment import Alignment
-from medcore.volume import Geometry, Mask, Scale, Volume
+from medcore.imaging.uptake import Uptake, uptake
+from medcore.volume import Geometry, Mask, Scale, Unit, Volume
 
 Floats = NDArray[np.float64]
 POINTS = 3_000  # of one lesion; more of them do not change which lesion it is
@@ -25,11 +26,13 @@ class Piece:
         extent: Its size and place in its own scan.
         places: (N, 3) LPS mm of its voxels, at most `POINTS` of them, in the scan of the baseline.
         mean: Of its voxels, in the scan's unit.
+        uptake: Of a PET scan in SUV; None otherwise.
     """
 
     extent: Extent
     places: Floats
     mean: float
+    uptake: Uptake | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,15 @@ class Visit:
         """Connected pieces that are too small to be lesions."""
         return len(lesion_voxels(self.mask)) - len(self.pieces)
 
+    def numbered(self) -> NDArray[np.uint8]:
+        """(S, R, C): 1 in the first of `pieces`, 2 in the second ... up to 254, 0 elsewhere."""
+        out = np.zeros(self.mask.labels.shape, dtype=np.uint8)
+        found = [(extent, inside) for extent, inside in lesion_voxels(self.mask) if self._is_lesion(extent)]
+        for number, (extent, inside) in enumerate(found[:254], start=1):
+            box = tuple(slice(at, at + size) for at, size in zip(extent.corner, extent.size, strict=True))
+            out[box][inside] = number
+        return out
+
     @property
     def sized(self) -> bool:
         """Whether lengths of this scan are millimetres."""
@@ -88,7 +100,14 @@ class Visit:
         places = self.mask.geometry.to_lps(index[:: max(1, len(index) // POINTS)])
         box = tuple(slice(at, at + size) for at, size in zip(extent.corner, extent.size, strict=True))
         mean = float(self.scan.voxels[box][inside].mean())
-        return Piece(extent, places if self.alignment is None else self.alignment.places_in_fixed(places), mean)
+        taken_up = uptake(self.scan, inside, corner=extent.corner) if self._in_suv else None
+        return Piece(
+            extent, places if self.alignment is None else self.alignment.places_in_fixed(places), mean, taken_up
+        )
+
+    @property
+    def _in_suv(self) -> bool:
+        return self.scan.unit is Unit.SUV and self.scan.geometry.scale is Scale.PATIENT
 
 
 def voxel_mm(geometry: Geometry) -> float:
