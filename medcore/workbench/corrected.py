@@ -8,15 +8,12 @@ from enum import StrEnum
 
 import numpy as np
 
-from medcore.imaging.heirs import Piece, heirs
-from medcore.imaging.lesions import lesion_voxels
-from medcore.imaging.measured import index_of, to_lesion
 from medcore.predictions import Box, Classification, Detection, Lesion, Prediction, Segmentation
 from medcore.store.corrections import Act, Correction
-from medcore.store.json_values import Json, as_table, from_lesions, to_lesions, to_texts
+from medcore.store.json_values import as_number, as_table, to_lesions, to_texts
 from medcore.volume import Array, Geometry, Mask, Triple
 
-LESIONS, ORIGINS = "lesions", "origins"  # in the content of a redrawn mask
+LESIONS, ORIGINS, VALUES = "lesions", "origins", "values"  # in the content of a redrawn mask
 NEAR_VOXELS = 1.0  # the centre of a lesion and that of its voxels, of which both are the same numbers
 
 
@@ -48,7 +45,8 @@ class Finding:
         id: Of the lesion; of a box its number from 1.
         place: Where to look, in the scan's LPS mm (pixels without a scale); None where it is unknown.
         lesion: Of a mask, measured as it is now.
-        box: Of a detection.
+        box: Of a detection, as the model left it.
+        value: Of its voxels in the mask of a detection; 0 where it has none.
     """
 
     id: str
@@ -57,6 +55,7 @@ class Finding:
     place: Triple | None
     lesion: Lesion | None = None
     box: Box | None = None
+    value: int = 0
 
     @property
     def counts(self) -> bool:
@@ -66,13 +65,13 @@ class Finding:
     @property
     def label(self) -> str:
         """What it is, as its model calls it."""
-        one = self.lesion or self.box
+        one = self.box or self.lesion
         return one.label if one else ""
 
     @property
     def probability(self) -> float | None:
         """That it is one, as the model sees it."""
-        one = self.lesion or self.box
+        one = self.box or self.lesion
         return one.probability if one else None
 
 
@@ -123,7 +122,8 @@ class Review:
                 lesions = tuple(one.lesion for one in self.counted if one.lesion)
                 return replace(self.prediction, mask=self.mask, lesions=lesions)
             case Detection():
-                return replace(self.prediction, boxes=tuple(one.box for one in self.counted if one.box))
+                boxes = tuple(box_now(one) for one in self.counted if one.box)
+                return replace(self.prediction, boxes=boxes, mask=self.mask)
         return self.prediction
 
 
@@ -138,11 +138,8 @@ def findings_of(prediction: Prediction, geometry: Geometry, counting: Sequence[C
     match prediction:
         case Classification():
             return ()
-        case Detection(boxes=boxes):
-            return tuple(
-                Finding(str(n), said.get(str(n), Standing.OPEN), Origin.FOUND, _middle(box, geometry), box=box)
-                for n, box in enumerate(boxes, start=1)
-            )
+        case Detection():
+            return _boxes(prediction, geometry, counting, said)
         case Segmentation():
             lesions, origins = lesions_of(prediction, counting)
             now = {lesion.id for lesion in lesions}
@@ -157,6 +154,59 @@ def findings_of(prediction: Prediction, geometry: Geometry, counting: Sequence[C
                 )
                 for lesion in _in_order(prediction, (*lesions, *gone))
             )
+
+
+def _boxes(
+    prediction: Detection, geometry: Geometry, counting: Sequence[Correction], said: Mapping[str, Standing]
+) -> tuple[Finding, ...]:
+    redrawn = last_redrawn(counting)
+    table = as_table(redrawn.content) if redrawn is not None else {}
+    now = {lesion.id: lesion for lesion in to_lesions(table.get(LESIONS, []))}
+    origins = {lesion: Origin(value) for lesion, value in to_texts(table.get(ORIGINS, {})).items()}
+    found = []
+    for number, box in enumerate(prediction.boxes, start=1):
+        key = str(number)
+        erased = redrawn is not None and box.mask_label > 0 and key not in now
+        lesion = now.get(key) or lesion_of(box, key)
+        standing = Standing.ERASED if erased else said.get(key, Standing.OPEN)
+        origin, place = origins.get(key, Origin.FOUND), _middle(box, geometry)
+        found.append(Finding(key, standing, origin, place, lesion, box, box.mask_label))
+    values = {key: int(as_number(value)) for key, value in as_table(table.get(VALUES, {})).items()}
+    for key in sorted(now.keys() - {one.id for one in found}, key=int):
+        there, standing = _centre(now[key], geometry), said.get(key, Standing.OPEN)
+        found.append(Finding(key, standing, Origin.ADDED, there, now[key], None, values[key]))
+    return tuple(found)
+
+
+def lesion_of(box: Box, key: str) -> Lesion | None:
+    """The sizes of an outlined box as a lesion; None where it has no outline."""
+    if not box.mask_label:
+        return None
+    middle = (np.array(box.corners[:3]) + box.corners[3:]) / 2
+    s, r, c = middle.tolist()
+    return Lesion(
+        key, box.label, box.volume_ml, box.longest_mm, box.short_axis_mm, box.centre_lps_mm, centre_index=(s, r, c)
+    )
+
+
+def box_now(finding: Finding) -> Box:
+    """The box with its sizes as they are now; what was told from a former outline is dropped with it."""
+    box, lesion = finding.box, finding.lesion
+    assert box is not None, "called for boxes"
+    if finding.origin is Origin.FOUND or lesion is None:
+        return box
+    sizes = [size for size in (lesion.longest_mm, lesion.short_axis_mm) if size is not None]
+    return replace(
+        box,
+        centre_lps_mm=lesion.centre_lps_mm,
+        diameter_mm=sum(sizes) / len(sizes) if sizes else None,
+        longest_mm=lesion.longest_mm,
+        short_axis_mm=lesion.short_axis_mm,
+        volume_ml=lesion.volume_ml,
+        solid_mm=None,
+        hu_mean=None,
+        evidence=(),
+    )
 
 
 def lesions_of(
@@ -176,117 +226,9 @@ def last_redrawn(counting: Sequence[Correction]) -> Correction | None:
     return next((one for one in reversed(counting) if one.act is Act.REDRAWN), None)
 
 
-def pieces_of(mask: Mask, lesions: Sequence[Lesion]) -> dict[str, Piece]:
-    """The voxels of each lesion in a mask; a lesion that is not in it is left out."""
-    return {key: piece for key, piece in _named_pieces(mask, lesions) if key}
-
-
-def _named_pieces(mask: Mask, lesions: Sequence[Lesion]) -> list[tuple[str, Piece]]:
-    """Every connected piece with the id of its lesion, whose centre is the same; "" for one too small for the list."""
-    at = {lesion.id: index for lesion in lesions if (index := _index(lesion, mask.geometry)) is not None}
-    found = []
-    for extent, inside in lesion_voxels(_kinds(mask, lesions)):
-        here = index_of(extent.centre, mask.geometry)
-        nearest = min(at, key=lambda key: _apart(at[key], here), default="")
-        name = nearest if nearest and _apart(at[nearest], here) <= NEAR_VOXELS else ""
-        at.pop(name, None)
-        found.append((name, Piece(extent.corner, inside)))
-    return found
-
-
-def without(mask: Mask, pieces: Sequence[Piece]) -> Mask:
-    """The mask with pieces taken out of it."""
-    if not pieces:
-        return mask
-    labels = np.array(mask.labels)
-    for piece in pieces:
-        _part(labels, piece)[piece.inside] = 0
-    return replace(mask, labels=labels)
-
-
-def with_back(mask: Mask, others: Sequence[Mask]) -> Mask:
-    """The mask with those of others put back where it holds nothing."""
-    if not others:
-        return mask
-    labels, names = np.array(mask.labels), dict(mask.names)
-    for other in others:
-        labels = np.where(labels == 0, other.labels, labels)
-        names |= {value: name for value, name in other.names.items() if value not in names}
-    return Mask(labels, names, mask.geometry)
-
-
-def only(mask: Mask, piece: Piece) -> Mask:
-    """The mask with nothing but one piece of it."""
-    labels = np.zeros_like(mask.labels)
-    _part(labels, piece)[piece.inside] = _part(mask.labels, piece)[piece.inside]
-    return replace(mask, labels=labels)
-
-
-def remeasured(before: Mask, after: Mask, findings: Sequence[Finding]) -> Json:
-    """What a redrawn mask holds, for its correction: each lesion measured anew where its voxels changed.
-
-    Args:
-        before: As it was shown, without the rejected lesions.
-        after: The same, redrawn.
-        findings: What was known until now; the rejected ones are carried on as they are.
-    """
-    known = {one.id: one for one in findings if one.lesion}
-    shown = [one.lesion for one in known.values() if one.counts and one.lesion]
-    former = _named_pieces(before, shown)
-    kinds = _kinds(after, shown)
-    voxels = lesion_voxels(kinds)
-    inherited = heirs([piece for _, piece in former], [Piece(extent.corner, inside) for extent, inside in voxels])
-    now = [(one.lesion, one.origin) for one in known.values() if one.standing is Standing.REJECTED and one.lesion]
-    number = max((int(key) for key in known if key.isdigit()), default=0)
-    for (extent, inside), heir in zip(voxels, inherited, strict=True):
-        name, piece = ("", None) if heir is None else former[heir]
-        same = piece is not None and _same(piece, Piece(extent.corner, inside))
-        if not name and same:
-            continue  # too small for the task's list, and still so
-        if not name:
-            number += 1
-            now.append((to_lesion(extent, kinds, id=str(number)), Origin.ADDED))
-        else:
-            now.append(_continued(known[name], to_lesion(extent, kinds, id=name), same_voxels=same))
-    lesions = from_lesions([lesion for lesion, _ in now])
-    return {LESIONS: lesions, ORIGINS: {lesion.id: origin.value for lesion, origin in now}}
-
-
-def _continued(former: Finding, fresh: Lesion, *, same_voxels: bool) -> tuple[Lesion, Origin]:
-    """A lesion after the brush: as it was where nothing of it changed."""
-    assert former.lesion is not None, "only lesions have voxels"
-    if same_voxels and fresh.label == former.lesion.label:
-        return former.lesion, former.origin
-    origin = Origin.ADDED if former.origin is Origin.ADDED else Origin.CHANGED
-    return replace(fresh, probability=former.lesion.probability), origin
-
-
-def _kinds(mask: Mask, lesions: Sequence[Lesion]) -> Mask:
-    """The mask in which a lesion is one connected piece: labels joined where lesions are named after none of them."""
-    labels = {lesion.label for lesion in lesions}
-    if len(mask.names) < 2 or not labels or labels <= set(mask.names.values()):
-        return mask
-    return Mask((mask.labels > 0).astype(np.uint8), {1: min(labels)}, mask.geometry)
-
-
-def _same(one: Piece, other: Piece) -> bool:
-    return one.corner == other.corner and np.array_equal(one.inside, other.inside)
-
-
-def _part(labels: Array, piece: Piece) -> Array:
-    box = tuple(slice(start, start + side) for start, side in zip(piece.corner, piece.inside.shape, strict=True))
-    return labels[box]
-
-
 def _in_order(prediction: Segmentation, lesions: Sequence[Lesion]) -> list[Lesion]:
     order = {one.id: number for number, one in enumerate(prediction.lesions)}
     return sorted(lesions, key=lambda one: (order.get(one.id, len(order)), int(one.id) if one.id.isdigit() else 0))
-
-
-def _index(lesion: Lesion, geometry: Geometry) -> Triple | None:
-    if lesion.centre_index is not None:
-        return lesion.centre_index
-    return None if lesion.centre_lps_mm is None else index_of(lesion.centre_lps_mm, geometry)
 
 
 def _centre(lesion: Lesion, geometry: Geometry) -> Triple | None:
@@ -302,7 +244,3 @@ def _middle(box: Box, geometry: Geometry) -> Triple:
 def _place(index: Array, geometry: Geometry) -> Triple:
     x, y, z = geometry.to_lps(index).tolist()
     return x, y, z
-
-
-def _apart(one: Triple, other: Triple) -> float:
-    return float(np.linalg.norm(np.subtract(one, other)))

@@ -10,11 +10,11 @@ import numpy as np
 
 from medcore.errors import N_, StoreError
 from medcore.imaging.heirs import Piece
-from medcore.predictions import Prediction, Segmentation
+from medcore.predictions import Classification, Detection, Prediction, Segmentation
 from medcore.store.corrections import Act, Correction, NewCorrection, standing
 from medcore.store.store import Store
 from medcore.volume import Geometry, Mask, Triple
-from medcore.workbench import corrected
+from medcore.workbench import corrected, redrawn
 from medcore.workbench.corrected import Finding, Review, Standing
 
 ACTS = {Standing.ACCEPTED: Act.ACCEPTED, Standing.REJECTED: Act.REJECTED, Standing.OPEN: Act.REOPENED}
@@ -34,7 +34,8 @@ class ResultCorrections:
         """A stored result with all that readers did to it."""
         history = self.store.corrections.of(prediction.run.id)
         counting = standing(history)
-        mask = self._mask(prediction, counting) if isinstance(prediction, Segmentation) else None
+        drawn = None if isinstance(prediction, Classification) else prediction.mask
+        mask = None if drawn is None else self._mask(drawn, counting)
         return Review(
             prediction=prediction,
             mask=mask,
@@ -57,7 +58,7 @@ class ResultCorrections:
         gone = None
         if verdict is Standing.REJECTED and review.mask is not None and one.lesion is not None:
             piece = pieces(review).get(finding)
-            gone = corrected.only(review.mask, piece) if piece is not None else None
+            gone = redrawn.only(review.mask, piece) if piece is not None else None
         self.store.corrections.add(
             NewCorrection(review.prediction.run.id, ACTS[verdict], by, lesion=finding, mask=gone)
         )
@@ -75,7 +76,9 @@ class ResultCorrections:
             raise StoreError(N_("This result has no mask to correct."))
         if np.array_equal(mask.labels, review.mask.labels):
             return False
-        content = corrected.remeasured(review.mask, mask, review.findings)
+        outlines = isinstance(review.prediction, Detection)
+        measure = redrawn.outlines_remeasured if outlines else redrawn.remeasured
+        content = measure(review.mask, mask, review.findings)
         run = review.prediction.run.id
         self.store.corrections.add(NewCorrection(run, Act.REDRAWN, by, mask=mask, content=content))
         return True
@@ -97,11 +100,11 @@ class ResultCorrections:
                 return next(one for one in review.findings if one.id == key)
         return None
 
-    def _mask(self, prediction: Segmentation, counting: tuple[Correction, ...]) -> Mask:
+    def _mask(self, drawn: Mask, counting: tuple[Correction, ...]) -> Mask:
         """The mask as it stands: the last redrawn one, without what was rejected since, with what was brought back."""
-        redrawn = corrected.last_redrawn(counting)
-        mask = prediction.mask if redrawn is None else self.store.corrections.mask(redrawn.number)
-        since = redrawn.number if redrawn else 0
+        latest = corrected.last_redrawn(counting)
+        mask = drawn if latest is None else self.store.corrections.mask(latest.number)
+        since = latest.number if latest else 0
         rejections = {one.lesion: one for one in counting if one.act is Act.REJECTED and one.content is not None}
         out, back = [], []
         for lesion, verdict in corrected.verdicts(counting).items():
@@ -113,8 +116,8 @@ class ResultCorrections:
             elif rejection.number < since:
                 back.append(rejection)
         taken = [_as_piece(self.store.corrections.mask(one.number)) for one in out]
-        return corrected.with_back(
-            corrected.without(mask, taken), [self.store.corrections.mask(one.number) for one in back]
+        return redrawn.with_back(
+            redrawn.without(mask, taken), [self.store.corrections.mask(one.number) for one in back]
         )
 
     def _geometry(self, prediction: Prediction) -> Geometry:
@@ -128,7 +131,9 @@ def pieces(review: Review) -> Mapping[str, Piece]:
     """The voxels of each lesion that counts."""
     if review.mask is None:
         return {}
-    return corrected.pieces_of(review.mask, [one.lesion for one in review.counted if one.lesion])
+    if isinstance(review.prediction, Detection):
+        return redrawn.outlined_pieces(review.mask, review.counted)
+    return redrawn.pieces_of(review.mask, [one.lesion for one in review.counted if one.lesion])
 
 
 def _as_piece(mask: Mask) -> Piece:

@@ -64,7 +64,7 @@ def redrawn(review: Review, change: Callable[[np.ndarray], None]) -> Mask:
     assert review.mask is not None
     labels = np.array(review.mask.labels)
     change(labels)
-    return Mask(labels, review.mask.names, GEOMETRY)
+    return Mask(labels, {3: "Label 3", **review.mask.names}, GEOMETRY)
 
 
 def test_at_first_everything_stands_as_the_model_left_it(now: Callable[[], Review]) -> None:
@@ -230,3 +230,40 @@ def test_lesions_of_several_labels_are_measured_as_one_piece(store: Store, kept:
     door.redraw(review, redrawn(review, lambda grid: grid.__setitem__((1, 8, slice(2, 8)), 1)))
     (one,) = door.review(store.prediction("run0")).findings
     assert (one.label, one.lesion.voxels, one.origin) == ("tumour", 150, Origin.CHANGED)
+
+
+def test_an_outlined_nodule_keeps_its_number_by_its_value_and_loses_what_was_told_from_the_old_outline(
+    store: Store, kept: Study
+) -> None:
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[1:4, 2:6, 2:6] = 1
+    labels[5, 20:24, 20:24] = 2
+    boxes = (
+        Box((1, 2, 2, 3, 5, 5), None, 4.5, "nodule", 0.9, 0.7, 1, 5.0, 4.0, 0.096, "solid", hu_mean=30.0),
+        Box((5, 20, 20, 5, 23, 23), None, 4.5, "nodule", 0.6, 0.1, 2, 5.0, 4.0, 0.032, "ground_glass"),
+    )
+    given = Detection(run(kept), boxes, Mask(labels, {1: "nodule 1", 2: "nodule 2"}, GEOMETRY))
+    store.save_prediction(given)
+    door = ResultCorrections(store)
+    review = door.review(store.prediction("run0"))
+    assert [one.lesion.volume_ml for one in review.findings] == [0.096, 0.032]
+    assert review.burden_ml == pytest.approx(0.128)
+    assert door.at(review, review.findings[0].place).id == "1"
+
+    def change(grid: np.ndarray) -> None:
+        grid[4, 2:6, 2:6] = 1  # one slice more
+        grid[7, 10:12, 10:12] = 3  # and a new one
+
+    door.redraw(review, redrawn(review, change), by="Dr A")
+    door.judge(door.review(store.prediction("run0")), "2", Standing.REJECTED)
+    review = door.review(store.prediction("run0"))
+    first, second, third = review.findings
+    assert (first.origin, first.lesion.voxels, first.lesion.volume_ml) == (Origin.CHANGED, 64, pytest.approx(0.128))
+    assert (second.standing, second.lesion.volume_ml) == (Standing.REJECTED, 0.032)
+    assert (third.origin, third.box, third.lesion.voxels) == (Origin.ADDED, None, 4)
+    assert isinstance(review.result, Detection)
+    (now,) = review.result.boxes
+    assert (now.volume_ml, now.hu_mean, now.kind, now.malignancy) == (pytest.approx(0.128), None, "solid", 0.7)
+    assert set(np.unique(review.result.mask.labels)) == {0, 1, 3}
+    door.judge(review, "3", Standing.REJECTED)
+    assert set(np.unique(door.review(store.prediction("run0")).mask.labels)) == {0, 1}
