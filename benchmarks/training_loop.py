@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from medcore.nn.networks import load_network
+from medcore.nn.training.choose_objective import objective_for
 from medcore.nn.training.loop import fit, open_fabric
-from medcore.nn.training.objectives import objective_for
 from medcore.nn.training.options import Augmentation, Options
 from medcore.nn.training.pictures import Pictures
 from medcore.nn.training.recipe import Recipe, Source, Stage

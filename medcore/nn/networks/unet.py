@@ -1,7 +1,8 @@
-"""U-Net with residual blocks (arXiv:1505.04597, arXiv:1512.03385) at half the picture's resolution; a class head below."""
+"""U-Net (arXiv:1505.04597) of residual blocks at half the picture's resolution, with a class head on its coarsest maps."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ class UNet(MaskNet):
 
     def __init__(self, trunk: Encoder, *, widths: Sequence[int], labels: int, masks: int) -> None:
         super().__init__(trunk, features=widths[-1], labels=labels)
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(itertools.pairwise(widths))
         self.narrow = nn.ModuleList(nn.Conv2d(deep, fine, kernel_size=1, bias=False) for fine, deep in pairs)
         self.blend = nn.ModuleList(_block(fine, fine, step=1) for fine, _ in pairs)
         self.last = nn.Conv2d(widths[0], 4 * masks, kernel_size=1)

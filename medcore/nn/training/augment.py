@@ -55,10 +55,35 @@ def augment(
         (B, 1, side or crop, the same) in 0..1, and the matrices (B, 2, 3) that map the new picture's (x, y, 1), each
         from −1 to 1 over the square, to the old one's; bending comes on top of them.
     """
-    images = pictures[:, None].float() / (255 if pictures.dtype is torch.uint8 else 1)
+    dice = Dice(seed, len(pictures), pictures.device)
+    images, matrices = _place(_unit(pictures)[:, None], dice, options, side=side, crop=crop, aims=aims)
+    return _grey(images, dice, options).clamp_(0, 1), matrices
+
+
+def augment_with_masks(
+    pictures: Tensor, masks: Tensor, options: Augmentation, *, side: int, seed: tuple[int, ...]
+) -> tuple[Tensor, Tensor]:
+    """Vary pictures and masks (B, S, S), in 0..1 or bytes, so that a mask stays with its finding, bending included.
+
+    Returns:
+        Pictures and masks (B, 1, side, side) in 0..1; a mask's pixel says how much of it belongs to the finding.
+    """
+    dice = Dice(seed, len(pictures), pictures.device)
+    both = torch.stack([_unit(pictures), _unit(masks)], dim=1)
+    both, _ = _place(both, dice, options, side=side, crop=0, aims=None)
+    return _grey(both[:, :1].clone(), dice, options).clamp_(0, 1), both[:, 1:].contiguous()
+
+
+def _unit(pictures: Tensor) -> Tensor:
+    return pictures.float() / (255 if pictures.dtype is torch.uint8 else 1)
+
+
+def _place(
+    images: Tensor, dice: Dice, options: Augmentation, *, side: int, crop: int, aims: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Pictures (B, C, S, S) moved, and the matrices of `augment`."""
     if side < images.shape[-1]:
         images = functional.interpolate(images, size=(side, side), mode="area")
-    dice = Dice(seed, len(images), images.device)
     matrices = _matrices(dice, options)
     if 0 < crop < side:
         matrices = _zoom(matrices, dice, crop / side, aims)
@@ -67,8 +92,8 @@ def augment(
     if options.elastic > 0:
         field = dice.normal(2, COARSE, COARSE) * options.elastic
         grid = grid + _spread(field, side).permute(0, 2, 3, 1)
-    images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return _grey(images, dice, options).clamp_(0, 1), matrices
+    moved = functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return moved, matrices
 
 
 def _matrices(dice: Dice, options: Augmentation) -> Tensor:

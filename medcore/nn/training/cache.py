@@ -91,9 +91,9 @@ def open_cache(
     key = cache_key(cases, task, card)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        seen = _mapped(folder / f"{key}.seen", (len(cases), side, side), np.dtype(uint8))
-        facts = _mapped(folder / f"{key}.facts", (len(cases), 11), np.dtype(float64))
-        state = _mapped(folder / f"{key}.state", (len(cases),), np.dtype(uint8))
+        seen = mapped(folder / f"{key}.seen", (len(cases), side, side), np.dtype(uint8))
+        facts = mapped(folder / f"{key}.facts", (len(cases), 11), np.dtype(float64))
+        state = mapped(folder / f"{key}.state", (len(cases),), np.dtype(uint8))
     except OSError as error:
         raise full_disk(folder, error) from error
     todo = np.flatnonzero(state == TODO)
@@ -141,7 +141,7 @@ def full_disk(path: Path, error: OSError) -> TrainingError:
     )
 
 
-def _mapped(path: Path, shape: tuple[int, ...], kind: np.dtype[np.generic]) -> Array:
+def mapped(path: Path, shape: tuple[int, ...], kind: np.dtype[np.generic]) -> Array:
     """A file mapped into memory, its whole room reserved first: a full disk is an error here, not a crash later."""
     size = max(1, int(np.prod(shape)) * kind.itemsize)
     if not path.exists() or path.stat().st_size != size:

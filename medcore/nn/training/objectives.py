@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy import float32, float64, uint8
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from medcore.evaluation.boxes import BoxAnswers, average_precision
@@ -42,6 +42,7 @@ class Batch(NamedTuple):
     truth: Tensor
     boxes: Tensor | None = None
     drawn: Tensor | None = None
+    masks: Tensor | None = None  # (B, 1, side, side) in 0..1
 
 
 class Objective(ABC):
@@ -320,9 +321,3 @@ def _cross_entropy(logits: NDArray[float64], truth: Array) -> float:
 def _areas(score: NDArray[float64], truth: Array, source: Array) -> list[float]:
     parts = [np.flatnonzero(source == s) for s in np.unique(source)]
     return [area_under_curve(truth[p], score[p]) for p in parts if truth[p].any() and not truth[p].all()]
-
-
-def objective_for(network: nn.Module, recipe: Recipe, pictures: Pictures, task: Task) -> Objective:
-    """Detect for a network with a box head, else Classify."""
-    detector = isinstance(network, CamNet) and type(network).locate is not CamNet.locate
-    return (Detect if detector else Classify)(recipe, pictures, task)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from medcore.cards import ModelCard
 from medcore.errors import N_, DataSetError
 from medcore.nn.training.cache import Cache, open_cache
+from medcore.nn.training.mask_cache import open_masks
 from medcore.nn.training.recipe import Source
 from medcore.nn.training.sources import Case, load_format
 from medcore.nn.training.splits import SPLITS, cluster, given_splits, refuse_leaks, split_groups
@@ -38,6 +39,7 @@ class Pictures:
         split: (N,) index into SPLITS; a group is never divided.
         boxes: For each picture (M, 4) top, left, bottom, right as shares of the network's square; None: not drawn.
         rows: (N,) of each picture in the cache's file.
+        masks: (N, side, side) uint8, memory-mapped, where every source has masks; 255 is the finding.
     """
 
     cases: tuple[Case, ...]
@@ -48,6 +50,7 @@ class Pictures:
     split: Array
     boxes: tuple[Array | None, ...]
     rows: Array
+    masks: NDArray[uint8] | None = None
 
     def part(self, name: str) -> Array:
         """Row numbers of one split."""
@@ -56,6 +59,11 @@ class Pictures:
     def take(self, chosen: Array) -> NDArray[uint8]:
         """Pictures (B, side, side) of row numbers."""
         return np.asarray(self.seen[self.rows[chosen]])
+
+    def take_masks(self, chosen: Array) -> NDArray[uint8]:
+        """Masks (B, side, side) of row numbers, on the network's grid."""
+        assert self.masks is not None
+        return np.asarray(self.masks[self.rows[chosen]])
 
 
 def list_cases(sources: Sequence[Source], folder: Path, labels: Sequence[str]) -> tuple[list[Case], Array]:
@@ -77,9 +85,20 @@ def list_cases(sources: Sequence[Source], folder: Path, labels: Sequence[str]) -
 
 
 def load_pictures(
-    sources: Sequence[Source], folder: Path, *, task: Task, card: ModelCard, seed: int, cache: Path, tell: Tell
+    sources: Sequence[Source],
+    folder: Path,
+    *,
+    task: Task,
+    card: ModelCard,
+    seed: int,
+    cache: Path,
+    tell: Tell,
+    masks: bool = False,
 ) -> Pictures:
     """Decode, cluster and split all pictures of a recipe's sources.
+
+    Args:
+        masks: Read the drawn masks too; a picture without one shows no finding.
 
     Raises:
         NotFoundError: A source is not there.
@@ -88,6 +107,7 @@ def load_pictures(
     """
     labels = [label.id for label in card.labels]
     cases, origin = list_cases(sources, folder, labels)
+    listed = cases
     kept = open_cache(cache, cases, task=task, card=card, tell=tell)
     rows = np.flatnonzero(kept.readable)
     cases, origin = [cases[i] for i in rows], origin[rows]
@@ -100,7 +120,8 @@ def load_pictures(
     refuse_leaks(group, split, [case.name for case in cases])
     log.info("%d pictures in %d groups, %d left out", len(cases), len(np.unique(group)), int((~kept.readable).sum()))
     boxes = tuple(prepared_boxes(case, kept, int(i)) for case, i in zip(cases, rows, strict=True))
-    return Pictures(tuple(cases), kept.seen, truth, origin, group, split, boxes, rows)
+    drawn = open_masks(cache, listed, kept, task=task, card=card) if masks else None
+    return Pictures(tuple(cases), kept.seen, truth, origin, group, split, boxes, rows, drawn)
 
 
 def assign_splits(

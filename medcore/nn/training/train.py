@@ -14,11 +14,11 @@ import torch
 
 from medcore.cards import Calibration, InputContract, Label, ModelCard, load_card, verify_weights
 from medcore.errors import N_, CardError
-from medcore.nn.networks import CamNet, load_network
+from medcore.nn.networks import CamNet, MaskNet, load_network
 from medcore.nn.torch_engine import GATE
 from medcore.nn.training.checkpoint import CHECKPOINT
+from medcore.nn.training.choose_objective import objective_for
 from medcore.nn.training.loop import fit, open_fabric
-from medcore.nn.training.objectives import objective_for
 from medcore.nn.training.pictures import Pictures, list_cases, load_pictures
 from medcore.nn.training.publish import publish
 from medcore.nn.training.recipe import Recipe, load_recipe
@@ -76,7 +76,7 @@ def train(
     fabric = open_fabric(device, devices=devices, nodes=nodes, precision=recipe.options.precision)
     if not fabric.is_global_zero:  # the others wait until the first has decoded everything
         fabric.barrier()
-        pictures = _pictures(recipe, draft, data, work, reading)
+        pictures = _pictures(recipe, draft, data, work, reading, masks=isinstance(network, MaskNet))
         fit(network, objective_for(network, recipe, pictures, load_task(recipe.task)), fabric=fabric, folder=work,
             resume=resume)  # fmt: skip
         return out
@@ -84,7 +84,7 @@ def train(
         for source in (*recipe.external, *recipe.strangers):  # a mistake in them is named now, not after the training
             list_cases([source], data, [label.id for label in draft.labels])
         resume = resume and _same_recipe(work, recipe_path)
-        pictures = _pictures(recipe, draft, data, work, reading)
+        pictures = _pictures(recipe, draft, data, work, reading, masks=isinstance(network, MaskNet))
         fabric.barrier()
         objective = objective_for(network, recipe, pictures, load_task(recipe.task))
         best = fit(network, objective, fabric=fabric, folder=work, resume=resume, tell=tell, stop=stop)
@@ -93,11 +93,13 @@ def train(
 
 
 def _pictures(
-    recipe: Recipe, draft: ModelCard, data: Path, work: Path, reading: Callable[[int, int], None]
+    recipe: Recipe, draft: ModelCard, data: Path, work: Path, reading: Callable[[int, int], None], *, masks: bool
 ) -> Pictures:
     cache = work.parent / CACHE
     task = load_task(recipe.task)
-    return load_pictures(recipe.sources, data, task=task, card=draft, seed=recipe.seed, cache=cache, tell=reading)
+    return load_pictures(
+        recipe.sources, data, task=task, card=draft, seed=recipe.seed, cache=cache, tell=reading, masks=masks
+    )
 
 
 def build(recipe: Recipe, draft: ModelCard) -> CamNet:
