@@ -21,10 +21,13 @@ from medcore.workbench.marks import ScanMarks
 from medcore.workbench.masks import Masks
 from medcore.workbench.models import Models
 from medcore.workbench.originals import Originals
+from medcore.workbench.picture_sets import PictureSets
 from medcore.workbench.prepare import Prepare
 from medcore.workbench.quality import Quality
 from medcore.workbench.release import Release
 from medcore.workbench.studies import Studies
+from medcore.workbench.train import Train
+from medcore.workbench.train_runs import TrainRuns
 
 QUIET = "quality"  # owner of jobs that nobody waits for: the tray does not show them
 
@@ -45,6 +48,7 @@ class Workbench:
     corrections: ResultCorrections
     comparisons: Comparisons
     models: Models
+    train: Train
     about: About
     jobs: Jobs
     sandbox: Sandbox
@@ -74,6 +78,7 @@ class Workbench:
             corrections=ResultCorrections(store),
             comparisons=Comparisons(store),
             models=models,
+            train=Train(settings, models, PictureSets(settings), TrainRuns(settings)),
             about=About(settings, store, engine),
             jobs=Jobs(),
             sandbox=sandbox,

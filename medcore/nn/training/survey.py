@@ -50,7 +50,7 @@ class Survey:
         columns: The table's columns against the answer.
         controls: AUC of trivial controls, which a network must beat.
         examples: (2 EXAMPLES, side, side): the absent first, then the present.
-        names: Of the examples.
+        present: For each example, whether the finding is there.
     """
 
     counts: Mapping[str, tuple[int, int, int]]
@@ -62,7 +62,7 @@ class Survey:
     columns: tuple[Column, ...]
     controls: Mapping[str, Estimate]
     examples: NDArray[uint8]
-    names: tuple[str, ...]
+    present: tuple[bool, ...]
 
 
 def survey(
@@ -103,7 +103,7 @@ def survey(
         columns=_columns(cases, truth[:, 0]),
         controls=_controls(seen, truth[:, 0], group),
         examples=np.asarray(seen[chosen]),
-        names=tuple(cases[int(i)].name for i in chosen),
+        present=tuple(bool(truth[i, 0]) for i in chosen),
     )
 
 
