@@ -21,6 +21,7 @@ from medcore.cards import CARD_FILE
 from medcore.errors import N_, CardError, MedcoreError, Message, StoreError, TrainingError, UnknownNameError
 from medcore.nn.training.recipe import Recipe, load_recipe
 from medcore.nn.training.run_folder import Epoch, Stage, Status, is_training, read_curves, read_status
+from medcore.nn.training.schedule import rates
 from medcore.settings import ROOT, Settings
 
 TRAININGS = "trainings"  # folder within the data folder
@@ -54,6 +55,7 @@ class TrainingRun:
         data: Name of the picture set.
         epochs: At most.
         history: The epochs so far.
+        rates: The learning rate of each epoch as it is planned.
         status: How far it is; None before it has said anything.
     """
 
@@ -68,6 +70,7 @@ class TrainingRun:
     started_at: datetime
     state: RunState
     history: tuple[Epoch, ...]
+    rates: tuple[float, ...]
     status: Status | None
 
     @property
@@ -238,6 +241,7 @@ class TrainRuns:
             started_at=datetime.fromisoformat(about["started_at"]),
             state=self._state(folder, status),
             history=read_curves(folder),
+            rates=rates(recipe),
             status=status,
         )
 

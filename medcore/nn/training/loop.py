@@ -24,6 +24,7 @@ from medcore.nn.training.options import Options
 from medcore.nn.training.pictures import draw
 from medcore.nn.training.recipe import Recipe, Stage
 from medcore.nn.training.run_folder import Epoch
+from medcore.nn.training.schedule import rate
 
 LOOK_EVERY = 16  # steps between two looks at the loss, each of which waits for the device
 SMALLER_IS_BETTER = ("loss",)
@@ -225,10 +226,8 @@ def _step(
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, stage: Stage, progress: float) -> None:
-    """Linear warm-up over the first 5 % of a stage, then half a cosine down to 1 %."""
-    rate = stage.learning_rate * min(1.0, progress / 0.05 + 0.05) * (0.505 + 0.495 * math.cos(math.pi * progress))
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate(stage, progress)
 
 
 def _refuse_no_number(total: Tensor, epoch: int) -> None:
