@@ -40,7 +40,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "tasks": (4.1, {"numpy", "scipy"}),
     "evaluation": (4.1, {"numpy", "scipy", "sklearn"}),
     "comparison": (4.1, {"numpy", "scipy"}),
-    "exports": (4.1, {"numpy", "pydicom", "highdicom", "nibabel", "nrrd", "SimpleITK", "jinja2", "PIL"}),
+    "exports": (4.1, {"numpy", "pydicom", "highdicom", "nibabel", "nrrd", "SimpleITK", "jinja2", "PIL", "reportlab"}),
     "analysis": (4.2, {"numpy"}),
     "nn": (5, {"numpy", "torch", "torchvision", "captum", "monai", "safetensors", "cv2", "lightning_fabric"}),
     "workbench": (6, {"numpy"}),

@@ -12,6 +12,7 @@ from medcore.settings import Settings
 from medcore.store.store import Store
 from medcore.workbench.about import About
 from medcore.workbench.analyse import Analyse
+from medcore.workbench.comparison_readings import Readings
 from medcore.workbench.comparisons import Comparisons
 from medcore.workbench.corrections import ResultCorrections
 from medcore.workbench.engine_opener import EngineOpener
@@ -47,6 +48,7 @@ class Workbench:
     analyse: Analyse
     corrections: ResultCorrections
     comparisons: Comparisons
+    readings: Readings
     models: Models
     train: Train
     about: About
@@ -62,6 +64,7 @@ class Workbench:
             StoreError: The data folder or its database cannot be used.
         """
         store = Store.open(settings)
+        release = Release(store)
         sandbox = open_sandbox(settings)
         engine = EngineOpener(settings)
         models = Models(settings.models_dir)
@@ -70,13 +73,14 @@ class Workbench:
             studies=Studies(store, sandbox, settings),
             marks=ScanMarks(store),
             masks=Masks(store),
-            export=Export(store, Release(store)),
+            export=Export(store, release),
             originals=Originals(store, sandbox, settings),
             prepare=Prepare(store),
             quality=Quality(store),
             analyse=Analyse(store, models, engine),
             corrections=ResultCorrections(store),
             comparisons=Comparisons(store),
+            readings=Readings(store, release),
             models=models,
             train=Train(settings, models, PictureSets(settings), TrainRuns(settings)),
             about=About(settings, store, engine),

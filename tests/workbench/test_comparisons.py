@@ -20,7 +20,8 @@ from medcore.store.studies import NewScan, NewStudy
 from medcore.volume import Mask, MaskOrigin
 from medcore.workbench import comparison_answer
 from medcore.workbench.comparison_draft import NEW_LESION, Chosen, from_draft, to_draft
-from medcore.workbench.comparison_report import comparison_html, history_csv
+from medcore.workbench.comparison_readings import html
+from medcore.workbench.comparison_tables import history_csv
 from medcore.workbench.comparisons import rules_of
 from medcore.workbench.history_table import read_history
 from medcore.workbench.workbench import Workbench
@@ -83,9 +84,9 @@ def test_from_stored_studies_to_a_response_that_a_restart_does_not_align_again(
     assert found.response is not None and found.response.timepoints[-1].overall == "PR"
     (first, second) = comparison_answer.rows(again, found)
     assert first.role is second.role is LesionRole.TARGET and first.cells[1].longest_mm == pytest.approx(14, abs=2)
-    html = comparison_html(again, found, draft, None, language="en", translate=str)
-    assert "RECIST 1.1: PR" in html and html.count("data:image/jpeg") == 4 and "http:" not in html
-    assert before.patient not in html and before.scans[0].sha256 in html
+    page = html(workbench.readings.report(workbench.readings.told(again, found, draft)), "en").decode()
+    assert "RECIST 1.1: PR" in page and page.count("data:image/jpeg") == 4 and "http:" not in page
+    assert before.patient not in page and before.scans[0].sha256 in page
     assert len(read_history(history_csv(found.timepoints)).timepoints) == 2
     with pytest.raises(CancelledError):
         door.align(replace(draft, motion="affine"), cancelled=lambda: True)

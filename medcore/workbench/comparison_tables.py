@@ -1,0 +1,158 @@
+"""Everything of a comparison as tables for other programs: one CSV for each kind of fact, numbers unrounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from medcore.comparison.certainty import length_sd_mm
+from medcore.records import Response, Timepoint
+from medcore.workbench.comparison_report import Findings
+from medcore.workbench.history_table import write_history
+
+Cells = Sequence[object]
+WITH_MARK = "utf-8-sig"  # the mark that spreadsheets look for
+
+
+def history_csv(timepoints: Sequence[Timepoint]) -> bytes:
+    """The history as a table that `assess` and the page read back; with the mark that spreadsheets look for."""
+    return write_history(timepoints).encode(WITH_MARK)
+
+
+def comparison_tables(all_: Findings) -> Mapping[str, str]:
+    """Name of a file to its CSV; `lesions.csv` is what the verb `assess` reads."""
+    tables = {
+        "lesions.csv": write_history(all_.found.timepoints) if all_.found.timepoints else "",
+        "measurements.csv": _written(MEASUREMENTS, _measurements(all_)),
+        "response.csv": _written(RESPONSE, _responses(all_)),
+        "chances.csv": _written(CHANCES, _chances(all_)),
+        "flips.csv": _written(FLIPS, _flips(all_)),
+        "volumes.csv": _written(VOLUMES, _volumes(all_)),
+        "alignment.csv": _written(ALIGNMENT, _alignments(all_)),
+        "proof.csv": _written(PROOF, _proof(all_)),
+        "probabilities.csv": _written(PROBABILITIES, _probabilities(all_)),
+        "scans.csv": _written(SCANS, _scans(all_)),
+    }
+    return {name: text for name, text in tables.items() if text}
+
+
+MEASUREMENTS = (
+    "timepoint", "lesion", "anchor", "role", "organ", "node", "confirmed", "fate", "other", "confidence", "longest_mm",
+    "short_axis_mm", "volume_ml", "length_sd_mm", "voxels", "centre_baseline_x_mm", "centre_baseline_y_mm",
+    "centre_baseline_z_mm",
+)  # fmt: skip
+RESPONSE = (
+    "criterion", "chosen", "timepoint", "date", "sum", "unit", "baseline", "nadir", "change_from_baseline_percent",
+    "change_from_nadir_percent", "target", "nontarget", "new", "overall", "rule", "reason", "missing", "notes",
+    "next_thresholds", "best", "best_confirmed",
+)  # fmt: skip
+CHANCES = ("timepoint", "reported", "category", "chance", "sum_low", "sum_high")
+FLIPS = ("timepoint", "lesion", "larger_mm", "larger_category", "smaller_mm", "smaller_category")
+VOLUMES = ("timepoint", "voxels", "volume_ml", "change_percent")
+ALIGNMENT = (
+    "timepoint", "method", "motion", "similarity", "overlap", "inverse_mm", "sharpness", "trusted", "doubts",
+    "accepted_by_reader", *(f"to_baseline_{row}{column}" for row in range(4) for column in range(4)),
+)  # fmt: skip
+PROOF = (
+    "grown_mm", "injected_percent", "found_percent", "injected_longest_mm", "found_longest_mm", "null_percent",
+    "aligned",
+)  # fmt: skip
+PROBABILITIES = ("task", "model", "version", "label", "timepoint", "probability")
+SCANS = ("timepoint", "date", "modality", "sha256", "slice_mm", "row_mm", "column_mm", "sources")
+
+
+def _measurements(all_: Findings) -> Iterable[Cells]:
+    for row in all_.lesions:
+        for number, cell in enumerate(row.cells):
+            visit = all_.found.visits[number]
+            steps = visit.scan.geometry.steps
+            sd = length_sd_mm(max(steps[1:]), reader_sd_mm=all_.draft.reader_sd_mm) if cell.longest_mm else None
+            yield (
+                visit.label, row.id, row.anchor, row.role.value, row.organ, int(row.node),
+                int(row.anchor in all_.draft.confirmed), cell.fate, cell.other, cell.confidence, cell.longest_mm,
+                cell.short_axis_mm, cell.volume_ml, sd, cell.voxels or None, *(cell.place or (None, None, None)),
+            )  # fmt: skip
+
+
+def _responses(all_: Findings) -> Iterable[Cells]:
+    chosen = all_.found.response
+    for one in all_.opinions:
+        if one.response is None:
+            yield (one.criterion, 0, *[None] * 11, "", "", one.reason.text())
+        else:
+            yield from _response(one.response, chosen=chosen is not None and one.criterion == chosen.criterion)
+
+
+def _response(response: Response, *, chosen: bool) -> Iterable[Cells]:
+    for row in response.timepoints:
+        following = "; ".join(f"{one.category} {one.at:.4g} ({one.distance:+.4g})" for one in row.thresholds)
+        yield (
+            response.criterion, int(chosen), row.timepoint, row.acquired_on, row.sum, response.unit, row.baseline,
+            row.nadir, row.change_from_baseline_percent, row.change_from_nadir_percent, row.target, row.nontarget,
+            row.new, row.overall, row.rule, row.reason.text(), "; ".join(one.text() for one in row.missing),
+            "; ".join(one.text() for one in row.notes), following, response.best, response.best_confirmed,
+        )  # fmt: skip
+
+
+def _chances(all_: Findings) -> Iterable[Cells]:
+    for one in all_.sure.chances if all_.sure else ():
+        for category, share in one.chances.items():
+            yield one.timepoint, one.reported, category, share, one.sum_low, one.sum_high
+
+
+def _flips(all_: Findings) -> Iterable[Cells]:
+    for one in all_.sure.flips if all_.sure else ():
+        yield one.timepoint, one.lesion, one.larger_mm, one.larger, one.smaller_mm, one.smaller
+
+
+def _volumes(all_: Findings) -> Iterable[Cells]:
+    found = all_.found
+    for number, change in enumerate(found.volume_change_percent):
+        label = all_.aligned.moments[number].label
+        yield label, found.burden_voxels[number], found.burden_ml[number], change
+
+
+def _alignments(all_: Findings) -> Iterable[Cells]:
+    for moment, one in zip(all_.aligned.moments[1:], all_.aligned.alignments, strict=True):
+        trust = one.trust
+        yield (
+            moment.label, one.method.value, one.motion.value, trust.similarity, trust.overlap, trust.inverse_mm,
+            trust.sharpness, int(trust.trusted), "; ".join(doubt.text() for doubt in trust.doubts),
+            int(all_.draft.accepted), *one.to_fixed.ravel().tolist(),
+        )  # fmt: skip
+
+
+def _proof(all_: Findings) -> Iterable[Cells]:
+    if all_.proof is not None:
+        one = all_.proof
+        yield (
+            one.grown_mm, one.injected_percent, one.found_percent, one.injected_longest_mm, one.found_longest_mm,
+            one.null_percent, int(one.aligned),
+        )  # fmt: skip
+
+
+def _probabilities(all_: Findings) -> Iterable[Cells]:
+    for one in all_.probabilities:
+        for moment, score in zip(all_.aligned.moments, one.scores, strict=True):
+            value = None if score is None else score.probability
+            yield one.task, one.model, one.model_version, one.label, moment.label, value
+
+
+def _scans(all_: Findings) -> Iterable[Cells]:
+    for number, moment in enumerate(all_.aligned.moments):
+        used = "; ".join(one.key for one in all_.sources if one.visit == number)
+        scan = moment.scan
+        yield moment.label, scan.acquired_on, scan.modality, scan.sha256, *scan.geometry.steps, used
+
+
+def _written(head: Sequence[str], body: Iterable[Cells]) -> str:
+    """A CSV with a header; "" where there is nothing to say."""
+    lines = list(body)
+    if not lines:
+        return ""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([["" if cell is None else cell for cell in line] for line in lines])
+    return file.getvalue()
