@@ -86,16 +86,26 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """What a reader decided: (visit, lesion of that visit) to the id of the track that it is, or to "new"."""
+    """What a reader decided.
+
+    Args:
+        of: (visit, lesion of that visit) to the id of the track that it is, or to "new".
+        ended: (visit, id of a track that finds no lesion there) to the id of the track that it merged with, or "gone".
+    """
 
     of: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    ended: Mapping[tuple[int, str], str] = field(default_factory=dict)
 
     def corrected(self, visit: int, piece: int, track: str) -> Corrections:
-        """With one more decision."""
-        return Corrections({**self.of, (visit, piece): track})
+        """With one more decision about a lesion."""
+        return replace(self, of={**self.of, (visit, piece): track})
+
+    def ends(self, visit: int, track: str, other: str) -> Corrections:
+        """With one more decision about a track that ends."""
+        return replace(self, ended={**self.ended, (visit, track): other})
 
 
-NEW_TRACK = "new"
+NEW_TRACK, GONE_TRACK = "new", "gone"
 
 
 def follow(visits: Sequence[Visit], corrections: Corrections = Corrections()) -> tuple[Track, ...]:
@@ -134,7 +144,8 @@ def _add_visit(tracks: list[_Growing], number: int, visit: Visit, corrections: C
     match = _matched(_linked(tracks, number, visit, corrections))
     ids = [track.id for track in tracks]
     for index, track in enumerate(tracks):
-        track.sightings.append(_sighting(track, index, visit, match, ids))
+        said = corrections.ended.get((number, track.id), "")
+        track.sightings.append(_sighting(track, index, visit, match, ids, said=said if said != track.id else ""))
         if index in match.of_track:
             track.last = visit.pieces[match.of_track[index].piece]
         track.ended = track.ended or track.sightings[-1].fate is Fate.MERGED
@@ -223,12 +234,16 @@ def _without_far_rivals(links: Sequence[Link]) -> list[Link]:
     ]
 
 
-def _sighting(track: _Growing, index: int, visit: Visit, match: _Match, ids: Sequence[str]) -> Sighting:
-    """What happened to one track at this visit."""
+def _sighting(track: _Growing, index: int, visit: Visit, match: _Match, ids: Sequence[str], *, said: str) -> Sighting:
+    """What happened to one track at this visit; `said` is what a reader said of its end."""
     if track.ended:
         return replace(track.sightings[-1], piece=None)
     if index in match.of_track:
         return Sighting(Fate.FOLLOWED, match.of_track[index].piece, match.of_track[index].confidence)
+    if said == GONE_TRACK:
+        return Sighting(Fate.GONE)
+    if said in ids:
+        return Sighting(Fate.MERGED, other=said)
     lost = [link for link in match.links if link.track == index and link.overlap >= LEAST_OVERLAP]
     if lost:  # it found a lesion, and that one is more of another track
         best = max(lost, key=lambda one: one.confidence)

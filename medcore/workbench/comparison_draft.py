@@ -23,7 +23,7 @@ from medcore.store.json_values import (
 )
 from medcore.workbench.treatments import Treatment, from_treatments, to_treatments
 
-NEW_LESION = "new"
+NEW_LESION, GONE_LESION = "new", "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,9 @@ class Draft:
         organs, roles: By anchor of the lesion.
         nodes: Anchors of lymph nodes.
         links: Anchor of a lesion at a later visit to the anchor of the lesion that it is, or "new".
+        ends: What became of a lesion that a visit does not show: `end_of` the two to the anchor of the lesion that it
+            merged with, or "gone".
+        clear: Studies in which the reader looked and found no lesion.
         confirmed: Anchors of the lesions that the reader has confirmed.
         options: Of the criterion, those that differ from its own.
         reader_sd_mm: Standard deviation of a diameter between readers.
@@ -69,6 +72,8 @@ class Draft:
     nodes: frozenset[str] = frozenset()
     roles: Mapping[str, LesionRole] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    ends: Mapping[str, str] = field(default_factory=dict)
+    clear: frozenset[str] = frozenset()
     confirmed: frozenset[str] = frozenset()
     criterion: str = "recist11"
     options: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +86,15 @@ class Draft:
 def anchor(scan: str, corner: tuple[int, int, int]) -> str:
     """Name of a lesion by where its box begins in its scan; a lesion whose mask was changed there is another one."""
     return f"{scan}:{corner[0]},{corner[1]},{corner[2]}"
+
+
+def end_of(scan: str, lesion: str) -> str:
+    """Name of the end of a lesion at a visit.
+
+    Args:
+        lesion: Its anchor.
+    """
+    return f"{scan}|{lesion}"
 
 
 def from_draft(draft: Draft) -> Json:
@@ -101,6 +115,8 @@ def from_draft(draft: Draft) -> Json:
         "nodes": [*sorted(draft.nodes)],
         "roles": {name: role.value for name, role in draft.roles.items()},
         "links": dict(draft.links),
+        "ends": dict(draft.ends),
+        "clear": [*sorted(draft.clear)],
         "confirmed": [*sorted(draft.confirmed)],
         "criterion": draft.criterion,
         "options": dict(draft.options),
@@ -123,6 +139,8 @@ def to_draft(value: Json) -> Draft:
         nodes=frozenset(map(as_text, as_list(table["nodes"]))),
         roles={name: LesionRole(role) for name, role in to_texts(table["roles"]).items()},
         links=to_texts(table["links"]),
+        ends=to_texts(table.get("ends", {})),
+        clear=frozenset(map(as_text, as_list(table.get("clear", [])))),
         confirmed=frozenset(map(as_text, as_list(table["confirmed"]))),
         criterion=as_text(table["criterion"]),
         options=to_texts(table["options"]),

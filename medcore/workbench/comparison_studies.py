@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from medcore.errors import N_, Message, UnfitInputError
-from medcore.records import Issue, Severity, Study
+from medcore.records import Issue, ScanFacts, Severity, Study
 from medcore.volume import Mask, Volume
 
 MOST_LABELS = 254
@@ -49,6 +49,11 @@ def joined(masks: Sequence[Mask], scan: Volume) -> Mask:
     return Mask(labels, names, scan.geometry)
 
 
+def no_lesion(scan: Volume) -> Mask:
+    """The mask of a study in which the reader found no lesion."""
+    return Mask(np.zeros(scan.shape, dtype=np.uint8), {1: "lesion"}, scan.geometry)
+
+
 def study_doubts(
     studies: Sequence[Study], scans: Sequence[str], dates: Mapping[str, date] = MappingProxyType({})
 ) -> tuple[Issue, ...]:
@@ -83,6 +88,23 @@ def study_doubts(
             hint = N_("What is measured in it may be wrong; see the page Quality.")
             found.append(_warning("unfit_scan", text, hint, title=study.title))
     return tuple(found)
+
+
+def largest(scans: Sequence[ScanFacts]) -> ScanFacts:
+    """The scan with the most voxels."""
+    return max(scans, key=lambda one: int(np.prod(one.shape)))
+
+
+def alike(scans: Sequence[ScanFacts], first: ScanFacts) -> ScanFacts | None:
+    """The largest scan of the same modality that is a volume, or a picture, as the first is."""
+    kin = [one for one in scans if one.modality == first.modality and (one.shape[0] == 1) == (first.shape[0] == 1)]
+    same_name = [one for one in kin if one.name == first.name]
+    return largest(same_name or kin) if kin else None
+
+
+def before(one: Study, other: Study) -> bool:
+    """Whether both have a date and the first is earlier."""
+    return one.acquired_on is not None and other.acquired_on is not None and one.acquired_on < other.acquired_on
 
 
 def _warning(code: str, text: str, hint: str, **values: str) -> Issue:

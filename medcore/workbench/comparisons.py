@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-import numpy as np
-
 from medcore.comparison.compare import (
     Choices,
     Compared,
@@ -20,28 +18,30 @@ from medcore.comparison.compare import (
 )
 from medcore.comparison.proof import Proof, prove
 from medcore.comparison.readings import Reader, TargetRules
-from medcore.comparison.tracks import Corrections, Track, follow
+from medcore.comparison.tracks import GONE_TRACK, Corrections, Track, follow
 from medcore.comparison.visits import Visit
 from medcore.criteria import load_criterion
 from medcore.errors import N_, StoreError
 from medcore.imaging.registration.alignment import Alignment, Motion
 from medcore.predictions import Segmentation
-from medcore.records import Issue, ScanFacts, Study
+from medcore.records import Issue, Study
 from medcore.store.json_values import Json, as_list, as_number, as_table
 from medcore.store.store import Store
 from medcore.volume import Mask, MaskOrigin, Volume
 from medcore.workbench.comparison_draft import (
+    GONE_LESION,
     NEW_LESION,
     Chosen,
     Draft,
     anchor,
+    end_of,
     from_alignment,
     from_draft,
     to_alignment,
     to_draft,
 )
 from medcore.workbench.comparison_probabilities import ProbabilityChange, probability_changes
-from medcore.workbench.comparison_studies import joined, same_patient, study_doubts
+from medcore.workbench.comparison_studies import alike, before, joined, largest, no_lesion, same_patient, study_doubts
 
 NEURO = ("rano2010", "rano2", "rano_bm", "ms_activity")  # criteria without a limit of lesions for each organ
 DRAFT, ALIGNMENTS = "comparison", "alignments"  # names in the annotations of the baseline's study
@@ -54,11 +54,21 @@ RUN = "run:"  # begins the source id of what a model found
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where lesions of a scan may come from: a stored mask, or what a model found. `title` is text from outside."""
+    """Where lesions of a scan may come from: a stored mask, or what a model found.
+
+    Args:
+        title: Text from outside.
+        origin: A MaskOrigin, or "model".
+    """
 
     id: str
     title: str
-    region: bool = False
+    origin: str
+
+    @property
+    def region(self) -> bool:
+        """Whether it is no lesion unless somebody says so: a region that was found by its density."""
+        return self.origin == MaskOrigin.REGION
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +129,9 @@ class Comparisons:
 
     def sources(self, scan: str, study: str) -> tuple[Source, ...]:
         """What may be lesions of a scan: its masks in their newest versions, then what models found in it."""
-        masks = [Source(one.id, one.name, one.origin is MaskOrigin.REGION) for one in self.store.masks(scan)]
+        masks = [Source(one.id, one.name, one.origin.value) for one in self.store.masks(scan)]
         runs = [one for one in self.store.predictions(study) if isinstance(one, Segmentation) and one.run.scan == scan]
-        return (*masks, *(Source(RUN + one.run.id, one.run.model) for one in runs))
+        return (*masks, *(Source(RUN + one.run.id, one.run.model, "model") for one in runs))
 
     def chosen_sources(self, chosen: Chosen) -> tuple[str, ...]:
         """The sources that count: those chosen, each in its newest version; without a choice all but found regions."""
@@ -142,19 +152,19 @@ class Comparisons:
 
     def fingerprint(self, draft: Draft) -> str:
         """Changes with what is looked at: the scans, the masks that count, and how scans may move."""
-        seen = [(one.scan, self.chosen_sources(one)) for one in draft.visits]
+        seen = [(one.scan, self.chosen_sources(one), one.study in draft.clear) for one in draft.visits]
         return f"{seen} {draft.motion} {sorted(draft.dates.items())}"
 
     def proposed(self, baseline: Study) -> Draft:
         """A draft to begin with: the baseline with all later studies of the same patient and kind."""
-        first = _largest(baseline.scans)
+        first = largest(baseline.scans)
         later = [
             Chosen(one.id, scan.id)
             for one in self.candidates(baseline)
             if one.id != baseline.id
             and same_patient(one, baseline)
-            and not _before(one, baseline)
-            and (scan := _alike(one.scans, first)) is not None
+            and not before(one, baseline)
+            and (scan := alike(one.scans, first)) is not None
         ]
         return Draft((Chosen(baseline.id, first.id), *later))
 
@@ -291,7 +301,8 @@ class Comparisons:
             alignment = to_alignment(stored) if stored is not None else None
             when = scan.acquired_on.isoformat() if scan.acquired_on else ""
             label = f"T{number} {when}".strip()
-            moments.append(Moment(label, scan, self._mask(chosen, scan), alignment))
+            bare = chosen.study in draft.clear
+            moments.append(Moment(label, scan, no_lesion(scan) if bare else self._mask(chosen, scan), alignment))
         return tuple(moments)
 
     def _mask(self, chosen: Chosen, scan: Volume) -> Mask | None:
@@ -336,7 +347,7 @@ def tracks_by_anchor(aligned: Aligned, tracks: Sequence[Track]) -> dict[str, str
 def _corrections(aligned: Aligned, draft: Draft) -> Corrections:
     """The reader's links as numbers, visit by visit: the id of a lesion depends on the visits before."""
     found = Corrections()
-    if not draft.links:
+    if not draft.links and not draft.ends:
         return found
     for number in range(1, len(aligned.visits)):
         ids = tracks_by_anchor(aligned, follow(aligned.visits[:number], found))
@@ -344,6 +355,10 @@ def _corrections(aligned: Aligned, draft: Draft) -> Corrections:
             wanted = draft.links.get(aligned.anchor(number, piece), "")
             if wanted == NEW_LESION or wanted in ids:
                 found = found.corrected(number, piece, ids.get(wanted, NEW_LESION))
+        for lesion, track in ids.items():
+            end = draft.ends.get(end_of(aligned.scans[number], lesion), "")
+            if end == GONE_LESION or end in ids:
+                found = found.ends(number, track, ids.get(end, GONE_TRACK))
     return found
 
 
@@ -379,18 +394,3 @@ def _pair(draft: Draft, number: int) -> str:
 def _of_run(prediction: object) -> Mask:
     assert isinstance(prediction, Segmentation), "only such runs are offered"
     return prediction.mask
-
-
-def _largest(scans: Sequence[ScanFacts]) -> ScanFacts:
-    return max(scans, key=lambda one: int(np.prod(one.shape)))
-
-
-def _alike(scans: Sequence[ScanFacts], first: ScanFacts) -> ScanFacts | None:
-    """The largest scan of the same modality that is a volume, or a picture, as the first is."""
-    alike = [one for one in scans if one.modality == first.modality and (one.shape[0] == 1) == (first.shape[0] == 1)]
-    same_name = [one for one in alike if one.name == first.name]
-    return _largest(same_name or alike) if alike else None
-
-
-def _before(one: Study, other: Study) -> bool:
-    return one.acquired_on is not None and other.acquired_on is not None and one.acquired_on < other.acquired_on

@@ -118,6 +118,18 @@ def test_a_reader_overrules_a_link_and_can_start_a_new_lesion() -> None:
     assert [fates(one) for one in apart] == [["first_seen", "gone"], ["first_seen", "followed"], ["not_yet", "new"]]
 
 
+def test_a_reader_says_that_one_merged_which_seemed_gone_and_that_one_is_gone_which_seemed_merged() -> None:
+    visits = [visit([(A, 6), (B, 5)]), visit([(A, 6)]), visit([(A, 6), (B, 5)])]
+    assert fates(follow(visits)[1]) == ["first_seen", "gone", "followed"]
+    joined = follow(visits, Corrections().ends(1, "L2", "L1"))[1]
+    assert fates(joined) == ["first_seen", "merged", "merged"] and joined.sightings[1].other == "L1"
+    near = (A[0] + 9, A[1], A[2])
+    grown = [visit([(A, 4), (near, 3)]), visit([((A[0] + 4, A[1], A[2]), 9)])]
+    assert fates(follow(grown)[1]) == ["first_seen", "merged"]
+    assert fates(follow(grown, Corrections().ends(1, "L2", "gone"))[1]) == ["first_seen", "gone"]
+    assert follow(visits, Corrections().ends(1, "L2", "L2")) == follow(visits), "nothing merges with itself"
+
+
 def test_the_order_of_labels_does_not_matter() -> None:
     balls: list[Ball] = [(A, 6), (B, 5), (C, 4)]
     plain, reverse = (follow([visit(balls[::way]), visit(balls[::-way])]) for way in (1, -1))
