@@ -16,6 +16,7 @@ from medcore.comparison.visits import Visit
 from medcore.criteria import Criterion
 from medcore.errors import N_, HistoryError, Message, UnfitInputError
 from medcore.imaging.registration.alignment import Alignment, Method, Motion, Trust
+from medcore.imaging.registration.landmarks import Landmark, with_landmarks
 from medcore.imaging.registration.radiographs import register_radiographs
 from medcore.imaging.registration.register import register
 from medcore.records import Issue, LesionRole, Response, Severity, Timepoint
@@ -33,12 +34,14 @@ class Moment:
         scan: Its volume.
         mask: Lesions on the volume's grid; None for a look at the scans alone.
         alignment: From the baseline to this study where it is known already (set by a reader, or kept).
+        landmarks: Places that a reader set in the baseline and in this study.
     """
 
     label: str
     scan: Volume
     mask: Mask | None = None
     alignment: Alignment | None = None
+    landmarks: tuple[Landmark, ...] = ()
 
     @property
     def acquired_on(self) -> date | None:
@@ -113,7 +116,7 @@ def compare(
         CancelledError: `cancelled` became true.
     """
     check(moments)
-    alignments = align(moments, choices.motion, progress=progress, cancelled=cancelled)
+    alignments = judged(moments, align(moments, choices.motion, progress=progress, cancelled=cancelled))
     return concluded(moments, alignments, visits_of(moments, alignments), criterion, choices)
 
 
@@ -178,6 +181,12 @@ def align(
         else:
             found.append(register(first, moment.scan, motion=motion, progress=step, cancelled=cancelled))
     return tuple(found)
+
+
+def judged(moments: Sequence[Moment], alignments: Sequence[Alignment]) -> tuple[Alignment, ...]:
+    """The alignments with what the reader's landmarks say of them."""
+    pairs = zip(moments[1:], alignments, strict=True)
+    return tuple(with_landmarks(one, moment.landmarks, moments[0].scan) for moment, one in pairs)
 
 
 def check(moments: Sequence[Moment]) -> None:

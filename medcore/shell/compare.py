@@ -10,6 +10,7 @@ import typer
 
 from medcore.errors import N_, Message, UnfitInputError
 from medcore.settings import Settings
+from medcore.shell import compare_parts
 from medcore.shell.assess import option_values, print_response, response_object
 from medcore.shell.output import AsJson, Plain, note, plain, print_issues, print_json, print_table, progress_line, t
 from medcore.shell.read import read_all, unwritable
@@ -17,6 +18,8 @@ from medcore.volume import Mask, Volume
 
 if TYPE_CHECKING:
     from medcore.comparison.compare import Compared, Moment
+    from medcore.workbench.analyse import Analysis
+    from medcore.workbench.comparison_models import RadiographSeries
 
 LABEL = "T{number}"
 
@@ -26,8 +29,15 @@ def compare(
     followups: Annotated[list[Path], typer.Argument(metavar="FOLLOWUP...", help=t("Later studies, in order."))],
     *,
     mask: Annotated[list[Path] | None, typer.Option("--mask", help=t("Lesions of a study; once for each."))] = None,
-    task: Annotated[str, typer.Option("--task", help=t("Find lesions by this task where there is no mask."))] = "",
+    task: Annotated[
+        str, typer.Option("--task", help=t("Ask a model about each study: lesions, or a radiograph's probability."))
+    ] = "",
     model: Annotated[str, typer.Option("--model", help=t("The model; the task's first when left out."))] = "",
+    target: Annotated[str, typer.Option("--target", help=t("The label to explain; the most probable by itself."))] = "",
+    landmarks: Annotated[
+        Path | None, typer.Option("--landmarks", metavar="CSV", help=t("Places in both scans, to check the alignment."))
+    ] = None,
+    changes: Annotated[bool, typer.Option("--changes", help=t("Map what changed, voxel by voxel."))] = False,
     criterion: Annotated[str, typer.Option("--criterion", help=t("See the verb criteria."))] = "",
     option: Annotated[list[str] | None, typer.Option("--option", help=t("An option of it: name=value."))] = None,
     motion: Annotated[str, typer.Option("--motion", help=t("rigid, affine or deformable."))] = "rigid",
@@ -50,8 +60,12 @@ def compare(
         )
     settings = Settings.from_environment()
     moments = [_moment(path, masks[number] if masks else None, number, settings) for number, path in enumerate(paths)]
+    answers: tuple[Analysis, ...] = ()
     if task and not masks:
-        moments = _with_lesions(moments, task, model, settings)
+        with_masks, answers = compare_parts.asked(moments, task, model, target, settings)
+        moments = list(with_masks)
+    if landmarks is not None:
+        moments = list(compare_parts.with_landmarks(moments, landmarks))
     line = progress_line()
 
     def progress(fraction: float, stage: Message) -> None:
@@ -61,13 +75,33 @@ def compare(
         moments, criterion=criterion, options=option_values(option or []), motion=motion, organ=organ,
         accept_doubtful=accept, progress=progress,
     )  # fmt: skip
-    answer = compared_object(found)
-    if out is not None:
-        answer["files"] = _written(found, moments, out)
+    answer, series = _answer(found, moments, answers, changes=changes, out=out)
     if as_json:
         print_json(answer)
-    else:
-        _print(found)
+        return
+    _print(found)
+    if series is not None:
+        compare_parts.print_series(series)
+
+
+def _answer(
+    found: Compared, moments: list[Moment], answers: tuple[Analysis, ...], *, changes: bool, out: Path | None
+) -> tuple[dict[str, Plain], RadiographSeries | None]:
+    """All that was found as JSON, with the files where a folder was given."""
+    answer = compared_object(found)
+    files = _written(found, moments, out) if out is not None else []
+    maps = compare_parts.changes(moments, found) if changes else []
+    if changes:
+        answer["changes"] = compare_parts.changes_object(maps)
+    series = compare_parts.series(moments, found, answers)
+    if series is not None:
+        answer["series"] = compare_parts.series_object(series)
+        compare_parts.warn_missing_field(series)
+    if out is not None:
+        files += compare_parts.written_changes(maps, moments, out)
+        files += compare_parts.written_series(series, out) if series is not None else []
+        answer["files"] = files
+    return answer, series
 
 
 def compared_object(found: Compared) -> dict[str, Plain]:
@@ -79,6 +113,7 @@ def compared_object(found: Compared) -> dict[str, Plain]:
                 "affine": plain(one.to_fixed.tolist()),
                 "similarity": one.trust.similarity,
                 "residual_mm": one.trust.inverse_mm,
+                **compare_parts.landmark_object(one.trust.landmarks),
                 "overlap": one.trust.overlap,
                 "sharpness": one.trust.sharpness,
                 "method": one.method.value,
@@ -149,31 +184,6 @@ def _moment(path: Path, mask: Path | None, number: int, settings: Settings) -> M
                 raise alone.refused[0].error if alone.refused else _nothing(mask)
             labels = mask_of(alone.found[0].volume, scan)
     return Moment(LABEL.format(number=number), scan, labels)
-
-
-def _with_lesions(moments: list[Moment], task: str, model: str, settings: Settings) -> list[Moment]:
-    """Lesions of each study as a segmentation model sees them."""
-    from dataclasses import replace
-
-    from medcore.nn.torch_engine import open_engine
-    from medcore.predictions import Segmentation
-    from medcore.workbench.analyse import analyse_once, task_card
-    from medcore.workbench.models import Models
-
-    models = Models(settings.models_dir)
-    card = task_card(models, model, task)
-    engine = open_engine(settings)
-    whole = []
-    for moment in moments:
-        found = analyse_once(moment.scan, models=models, engine=engine, task=task, model=card.id).prediction
-        if not isinstance(found, Segmentation):
-            raise UnfitInputError(
-                N_("The task {task} gives no masks, so it cannot find lesions to compare."),
-                hint=N_("Give masks by --mask, or choose a task that segments."),
-                task=task,
-            )
-        whole.append(replace(moment, mask=found.mask))
-    return whole
 
 
 def _written(found: Compared, moments: list[Moment], out: Path) -> list[Plain]:

@@ -57,6 +57,7 @@ class Trust:
         inverse_mm: Mean distance from a place to itself, there by this alignment and back by one found the other way.
         sharpness: How much of the similarity is lost, on average, by moving 5 mm or 5 degrees away: 0..1.
         doubts: Why not to believe it; empty when it can be trusted.
+        landmarks: How far pairs of places that a reader set are apart after the alignment, mm (pixels of a picture).
     """
 
     similarity: float
@@ -64,6 +65,12 @@ class Trust:
     inverse_mm: float
     sharpness: float
     doubts: tuple[Message, ...] = ()
+    landmarks: tuple[float, ...] = ()
+
+    @property
+    def landmark_mm(self) -> float | None:
+        """Mean distance of the landmarks; None without any."""
+        return float(np.mean(self.landmarks)) if self.landmarks else None
 
     @property
     def trusted(self) -> bool:
