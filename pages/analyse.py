@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import analysing, batch, findings, guard, pick, picture, state
+from pages.ui import analysing, batch, findings, guard, pick, picture, state, volume_result
 from pages.ui.words import t
 
 guard.inside_shell()
@@ -24,6 +24,9 @@ analysing.progress(study)
 result = analysing.latest(study, scan, task, model)
 with st.container(key="split"):
     left, right = st.columns([2, 1], gap="medium")
+if result is not None and volume_result.takes(result):
+    volume_result.page(left, right, result)
+    st.stop()
 with right:
     if result is None:
         findings.before(scan, task, model)

@@ -31,12 +31,14 @@ class SegLabel:
         seed: Its UIDs follow from it.
         number: Tells the masks of a scan apart.
         model: Name and version of the network that made it; empty: a person did.
+        corrections: How many a reader made to what the network drew; another number gives other UIDs.
     """
 
     name: str
     seed: bytes
     number: int = 1
     model: tuple[str, str] | None = None
+    corrections: int = 0
 
 
 def segmentation(mask: Mask, images: Sequence[Dataset], label: SegLabel, *, dates: DatePolicy) -> Dataset:
@@ -60,7 +62,8 @@ def segmentation(mask: Mask, images: Sequence[Dataset], label: SegLabel, *, date
             hint=N_("Choose NIfTI or NRRD for masks."),
         )
     segments = _segments(mask.names, present, label)
-    uid = [stand_in_uid(label.seed, f"{kind} {label.number} {images[0].SOPInstanceUID}") for kind in ("series", "seg")]
+    which = f"{label.number} {images[0].SOPInstanceUID}" + (f" {label.corrections}" if label.corrections else "")
+    uid = [stand_in_uid(label.seed, f"{kind} {which}") for kind in ("series", "seg")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a pseudonym has no family name, and highdicom minds
         seg = hd.seg.Segmentation(
@@ -96,13 +99,14 @@ def _segments(names: Mapping[int, str], present: Sequence[int], label: SegLabel)
         algorithm = hd.AlgorithmIdentificationSequence(
             label.model[0][:64], Code("123110", "DCM", "Artificial Intelligence"), label.model[1][:64] or "1"
         )
+    how = "MANUAL" if algorithm is None else "SEMIAUTOMATIC" if label.corrections else "AUTOMATIC"
     return [
         hd.seg.SegmentDescription(
             segment_number=number,
             segment_label=names.get(value, str(value))[:64],
             segmented_property_category=tissue,
             segmented_property_type=tissue,
-            algorithm_type="AUTOMATIC" if algorithm else "MANUAL",
+            algorithm_type=how,
             algorithm_identification=algorithm,
         )
         for number, value in enumerate(present, start=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -24,19 +23,14 @@ from medcore.exports.dicom_images import Form, datasets
 from medcore.exports.dicom_seg import SegLabel, segmentation
 from medcore.exports.nifti_images import write_nifti
 from medcore.exports.nrrd_images import write_nrrd
+from medcore.exports.result_tables import OutgoingResult, TableHead, as_csv, as_json
 from medcore.exports.secondary_capture import capture_datasets
 from medcore.imaging.overlay import shown_grey
-from medcore.predictions import Classification, Detection, Prediction, Segmentation
 from medcore.records import DatePolicy
 from medcore.volume import Mask, Unit, Volume
 
 STRIP_PIXELS = 18  # below a picture, for the notice
 SHOWN_SIDE = 4096  # pixels of the longer side of a PNG
-COLUMNS = (
-    *("study", "patient", "study_date", "scan", "run", "task", "model", "model_version", "weights_sha256", "kind"),
-    *("label", "probability", "threshold", "positive", "volume_ml", "longest_mm", "short_axis_mm", "diameter_mm"),
-    "notice",
-)
 
 
 class ExportFormat(StrEnum):
@@ -47,16 +41,18 @@ class ExportFormat(StrEnum):
     NRRD = "nrrd"
     PNG = "png"
     CSV = "csv"
+    JSON = "json"
     SEG = "dicom_seg"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NamedMask:
-    """A mask to export: its labels, a technical name, and the model that made it, if one did."""
+    """A mask to export: labels, a technical name, the model that made it, if any, and how often it was corrected."""
 
     mask: Mask
     name: str
     model: tuple[str, str] | None = None
+    corrections: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +83,7 @@ class OutgoingStudy:
         key: Of the study, for its UIDs.
         dates: What becomes of its dates.
         scans: Its scans.
-        results: Predictions for the table; `Run.scan` is looked up in `scan_numbers`.
+        results: For the table; `Run.scan` is looked up in `scan_numbers`.
         scan_numbers: Number of each scan by its id.
     """
 
@@ -95,7 +91,7 @@ class OutgoingStudy:
     key: str
     dates: DatePolicy
     scans: tuple[OutgoingScan, ...]
-    results: tuple[Prediction, ...] = ()
+    results: tuple[OutgoingResult, ...] = ()
     scan_numbers: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -139,8 +135,11 @@ def write_study(
     for index, scan in enumerate(study.scans):
         step(index / len(study.scans))
         writer.scan(scan)
-    if ExportFormat.CSV in writer.forms:
-        writer.files.append(write_results(study, folder / "results.csv"))
+    for form in (ExportFormat.CSV, ExportFormat.JSON):
+        if form in writer.forms:
+            path = folder / f"results.{form.value}"
+            path.write_bytes(results_as(form, study))
+            writer.files.append(path)
     writer.files.append(_notice(study, folder / "NOTICE.txt"))
     step(1.0)
     return Written(tuple(writer.files), tuple(writer.left_out), writer.removed)
@@ -214,7 +213,7 @@ class _Writer:
             path = self.folder / "nrrd" / f"{stem}.nrrd"
             self._try(stem, ExportFormat.NRRD, lambda: self.files.append(write_nrrd(labels, path)))
         if ExportFormat.SEG in self.forms and images:
-            label = SegLabel(named.name, self.secret, number, named.model)
+            label = SegLabel(named.name, self.secret, number, named.model, named.corrections)
             self._try(stem, ExportFormat.SEG, lambda: self.files.append(self._seg(stem, named, images, label)))
 
     def _seg(self, stem: str, named: NamedMask, images: Sequence[tuple[str, Dataset]], label: SegLabel) -> Path:
@@ -252,23 +251,18 @@ def write_png(volume: Volume, path: Path) -> Path:
     return path
 
 
-def write_results(study: OutgoingStudy, path: Path) -> Path:
-    """All results, one row a score, lesion or box (UTF-8 with a mark, which Excel needs)."""
+def table_head(study: OutgoingStudy) -> TableHead:
+    """Whose results they are, as it may leave."""
     days = [scan.volume.acquired_on for scan in study.scans if scan.volume.acquired_on]
-    head = {
-        "study": study.key,
-        "patient": study.subject.patient,
-        "study_date": exported_day(min(days, default=None), study),
-        "notice": NOTICE,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        table = csv.DictWriter(file, COLUMNS)
-        table.writeheader()
-        for prediction in study.results:
-            for row in _rows(prediction):
-                table.writerow({**head, **_run_cells(prediction, study), **row})
-    return path
+    day = exported_day(min(days, default=None), study)
+    return TableHead(study.key, study.subject.patient, day, study.scan_numbers)
+
+
+def results_as(form: ExportFormat, study: OutgoingStudy) -> bytes:
+    """All results as CSV (UTF-8 with a mark, which Excel needs) or JSON."""
+    if form is ExportFormat.JSON:
+        return as_json(study.results, table_head(study)).encode()
+    return as_csv(study.results, table_head(study)).encode("utf-8-sig")
 
 
 def exported_day(day: date | None, study: OutgoingStudy) -> str:
@@ -276,54 +270,6 @@ def exported_day(day: date | None, study: OutgoingStudy) -> str:
     if day is None or study.dates is DatePolicy.DROP:
         return ""
     return (moved_day(day, study.subject.shift) if study.dates is DatePolicy.SHIFT else day).isoformat()
-
-
-def _run_cells(prediction: Prediction, study: OutgoingStudy) -> dict[str, object]:
-    run = prediction.run
-    return {
-        "scan": study.scan_numbers.get(run.scan, ""),
-        "run": run.id,
-        "task": run.task,
-        "model": run.model,
-        "model_version": run.model_version,
-        "weights_sha256": run.weights_sha256,
-    }
-
-
-def _rows(prediction: Prediction) -> list[dict[str, object]]:
-    match prediction:
-        case Classification(scores=scores):
-            return [
-                {
-                    "kind": "classification",
-                    "label": score.label,
-                    "probability": f"{score.probability:.6f}",
-                    "threshold": f"{score.threshold:.6f}",
-                    "positive": int(score.positive),
-                }
-                for score in scores
-            ]
-        case Segmentation(lesions=lesions):
-            return [
-                {
-                    "kind": "segmentation",
-                    "label": lesion.label,
-                    "volume_ml": "" if lesion.volume_ml is None else f"{lesion.volume_ml:.4f}",
-                    "longest_mm": "" if lesion.longest_mm is None else f"{lesion.longest_mm:.2f}",
-                    "short_axis_mm": "" if lesion.short_axis_mm is None else f"{lesion.short_axis_mm:.2f}",
-                }
-                for lesion in lesions
-            ]
-        case Detection(boxes=boxes):
-            return [
-                {
-                    "kind": "detection",
-                    "label": box.label,
-                    "probability": f"{box.probability:.6f}",
-                    "diameter_mm": "" if box.diameter_mm is None else f"{box.diameter_mm:.2f}",
-                }
-                for box in boxes
-            ]
 
 
 def _notice(study: OutgoingStudy, path: Path) -> Path:

@@ -12,6 +12,7 @@ import typer
 from medcore.errors import N_, ExportError, NotFoundError
 from medcore.records import DatePolicy
 from medcore.settings import Settings
+from medcore.shell import reports
 from medcore.shell.output import (
     AsJson,
     Plain,
@@ -65,11 +66,11 @@ def studies(as_json: AsJson = False) -> None:
 
 
 def export(
-    target: Annotated[str, typer.Argument(metavar="STUDY|RESULT", help=t("Id of a study or of a result."))],
+    target: Annotated[str, typer.Argument(metavar="STUDY|RESULT", help=t("Id of a study or of a result, or of a signed reading."))],
     *,
     form: Annotated[
         list[str] | None,
-        typer.Option("--format", metavar="F", help="dicom, nifti, nrrd, png, csv, dicom_seg"),
+        typer.Option("--format", metavar="F", help="dicom, nifti, nrrd, png, csv, json, dicom_seg, report"),
     ] = None,
     out: OutFolder = None,
     dates: Dates = DatePolicy.SHIFT,
@@ -85,13 +86,15 @@ def export(
     from medcore.workbench.export import Choice
 
     with _workbench() as bench:
+        if reports.only_report(form or ()):
+            reports.export_reading(bench, target, _folder(out), dates, as_json=as_json)
+            return
         study, run = bench.export.resolve(target)
         covers = _scan_covers(cover or (), study)
         if check:
             _print_held(study, bench.export.check(study, covers, run=run), as_json=as_json)
             return
-        if out is None:
-            raise ExportError(N_("Where to? Name a folder."), hint=N_("--out DIR"))
+        out = _folder(out)
         choice = Choice(_formats(form or ()), dates, covers, run)
         if confirmed_by or because:
             held = [one.scan.id for one in bench.export.check(study, covers, run=run) if one.blocked]
@@ -167,6 +170,12 @@ def deidentify(
         print_line(t("Refused: {reason} {hint}", reason=say(one.error.message), hint=say(one.error.hint)))
     if report.held:
         note(t("Look at the pictures that were held back; --cover, or --confirmed-by with --because, lets them go."))
+
+
+def _folder(out: Path | None) -> Path:
+    if out is None:
+        raise ExportError(N_("Where to? Name a folder."), hint=N_("--out DIR"))
+    return out
 
 
 @contextmanager

@@ -90,6 +90,14 @@ class Analyse:
         found = [ModelChoice(card, _refusal(question, scan, card)) for card in self.models.for_task(task)]
         return tuple(sorted(found, key=lambda choice: choice.reason is not None))
 
+    def of_volumes(self, task: str) -> bool:
+        """Whether a question is about a whole volume, so that lesions are the answer.
+
+        Raises:
+            UnknownNameError: There is no such task.
+        """
+        return isinstance(load_task(task), VolumeTask)
+
     def warnings(self, scan: ScanFacts, task: str, model: str) -> tuple[Issue, ...]:
         """What to know before running: quality issues of the scan and doubts of the task."""
         return (*scan.issues, *load_task(task).check(scan, self.models.card(model)))

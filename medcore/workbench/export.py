@@ -16,20 +16,24 @@ from medcore.deidentify.pixels import Rectangle
 from medcore.deidentify.profile import Subject
 from medcore.deidentify.titles import safe_title
 from medcore.errors import N_, CancelledError, ExportError, Message, NotFoundError, StoreError
+from medcore.exports.result_tables import OutgoingResult, ReadLesion
 from medcore.exports.study_files import (
     ExportFormat,
     LeftOut,
     NamedMask,
     OutgoingScan,
     OutgoingStudy,
+    results_as,
     write_study,
 )
-from medcore.predictions import Prediction, Segmentation
+from medcore.predictions import Classification, Prediction
 from medcore.readers._words import safe_label
 from medcore.records import DatePolicy, ScanFacts, Study
 from medcore.store.audit import Action, Deed, Event
 from medcore.store.store import Store
 from medcore.volume import Mask, Scale, Unit, Volume
+from medcore.workbench.corrected import Review, box_now
+from medcore.workbench.corrections import ResultCorrections
 from medcore.workbench.marks import ScanMarks
 from medcore.workbench.private import policy_of
 from medcore.workbench.release import Covers, Held, Release, from_marks, picture
@@ -107,9 +111,9 @@ class Export:
         found = [ExportFormat.DICOM, *([ExportFormat.NIFTI, ExportFormat.NRRD] if lies else []), ExportFormat.PNG]
         masks = any(self.store.masks(scan.id) for scan in study.scans)
         results = self.store.predictions(study.id)
-        if lies and (masks or any(isinstance(result, Segmentation) for result in results)):
+        if lies and (masks or any(_mask_of(result) is not None for result in results)):
             found.append(ExportFormat.SEG)
-        return (*found, ExportFormat.CSV) if results else tuple(found)
+        return (*found, ExportFormat.CSV, ExportFormat.JSON) if results else tuple(found)
 
     def check(
         self,
@@ -203,6 +207,19 @@ class Export:
             _zip(exported.files, folder, path)
             return Package(f"medcore-{study.id[:8]}.zip", path.read_bytes(), exported.left_out)
 
+    def table(self, run: str, ending: str) -> bytes:
+        """The lesions or scores of one result as "csv" or "json", its dates moved; the audit trail gets an entry.
+
+        Raises:
+            NotFoundError: There is no such result.
+        """
+        form = ExportFormat(ending)
+        study = self.store.study(self.store.prediction(run).run.study)
+        outgoing = self._outgoing(study, Choice((form,), run=run))
+        detail = f"{form.value} dates={DatePolicy.SHIFT.value} files=1"
+        self.store.record(Deed(Event.EXPORTED, Action.READ, study.id, study.patient, detail=detail))
+        return results_as(form, outgoing)
+
     def _scans(self, study: Study, run: str) -> tuple[ScanFacts, ...]:
         if not run:
             return study.scans
@@ -212,7 +229,8 @@ class Export:
     def _outgoing(self, study: Study, choice: Choice) -> OutgoingStudy:
         """The study as it leaves: without titles, and with its dates moved once only."""
         scans = self._scans(study, choice.run)
-        results = [self.store.prediction(choice.run)] if choice.run else list(self.store.predictions(study.id))
+        found = (self.store.prediction(choice.run),) if choice.run else self.store.predictions(study.id)
+        results = [ResultCorrections(self.store).review(one) for one in found]
         volumes = {scan.id: self.store.volume(scan.id) for scan in scans}
         moved = any(policy_of(volume) is not DatePolicy.KEEP for volume in volumes.values())
         patient = study.patient or study.id[:10].upper()
@@ -231,16 +249,34 @@ class Export:
             if scan.id in volumes
         ]
         numbers = {scan.id: number for number, scan in enumerate(study.scans, start=1)}
-        return OutgoingStudy(Subject(patient, shift), study.id, dates, tuple(outgoing), tuple(results), numbers)
+        outgoing_results = tuple(map(_outgoing_result, results))
+        return OutgoingStudy(Subject(patient, shift), study.id, dates, tuple(outgoing), outgoing_results, numbers)
 
-    def _masks(self, scan: str, results: Iterable[Prediction]) -> tuple[NamedMask, ...]:
+    def _masks(self, scan: str, results: Iterable[Review]) -> tuple[NamedMask, ...]:
         kept = [NamedMask(_anonymous_mask(self.store.mask(facts.id)), "mask") for facts in self.store.masks(scan)]
         made = [
-            NamedMask(result.mask, result.run.task, (result.run.model, result.run.model_version))
-            for result in results
-            if isinstance(result, Segmentation) and result.run.scan == scan
+            NamedMask(
+                _anonymous_mask(one.mask),
+                run.task,
+                (run.model, run.model_version),
+                len(one.history) if one.edited else 0,
+            )
+            for one in results
+            if one.mask is not None and (run := one.prediction.run).scan == scan
         ]
         return (*kept, *made)
+
+
+def _mask_of(prediction: Prediction) -> Mask | None:
+    return None if isinstance(prediction, Classification) else prediction.mask
+
+
+def _outgoing_result(review: Review) -> OutgoingResult:
+    rows = [
+        ReadLesion(one.id, one.counts, one.standing.value, one.origin.value, one.lesion, one.box and box_now(one))
+        for one in review.findings
+    ]
+    return OutgoingResult(review.prediction, tuple(rows), len(review.history))
 
 
 def _lies_in_a_patient(volume: Volume) -> bool:

@@ -20,8 +20,10 @@ FORMATS = {
     "nrrd": "NRRD",
     "png": "PNG",
     "csv": N_("Table of results (CSV)"),
+    "json": N_("Table of results (JSON)"),
     "dicom_seg": N_("Masks (DICOM SEG)"),
 }
+OF_A_STUDY, OF_A_RESULT = ("dicom",), ("nifti", "csv")  # what is chosen at first
 DATES = {
     DatePolicy.SHIFT: N_("Move"),
     DatePolicy.KEEP: N_("Keep"),
@@ -37,6 +39,11 @@ DATES_HELP = {
 def button(study: Study) -> None:
     """The button that opens the dialog."""
     st.button(t("Export"), icon=":material/ios_share:", key="export", on_click=_open, args=(study.id,))
+
+
+def button_of_result(study: str, run: str) -> None:
+    """The button that opens the dialog for one result: its mask, its scan, its table."""
+    st.button(t("Mask and scan"), icon=":material/ios_share:", key="export-result", on_click=_open, args=(study, run))
 
 
 def dialog(study: Study) -> None:
@@ -69,7 +76,7 @@ def _choice(study: Study, opened: state.Exporting) -> Choice:
             list(forms),
             format_func=lambda form: t(FORMATS[form]),
             selection_mode="multi",
-            default=["dicom"],
+            default=[form for form in (OF_A_RESULT if opened.run else OF_A_STUDY) if form in forms],
             key="export-formats",
         )
     with right:
@@ -83,7 +90,7 @@ def _choice(study: Study, opened: state.Exporting) -> Choice:
         )
     policy = DatePolicy(dates or DatePolicy.SHIFT)
     st.caption(t(DATES_HELP[policy]))
-    return Choice(tuple(forms[form] for form in wanted), policy, dict(opened.covers))
+    return Choice(tuple(forms[form] for form in wanted), policy, dict(opened.covers), opened.run)
 
 
 def _what_leaves(study: Study) -> None:
@@ -108,13 +115,15 @@ def _looked_at(study: Study, opened: state.Exporting) -> tuple[Held, ...] | None
     """What was found in the pictures; None while somebody still looks, or after a fault."""
     bench = state.workbench()
     if opened.looked:
-        return bench.export.check(study, opened.covers)  # from what was seen, with today's releases
+        return bench.export.check(study, opened.covers, run=opened.run)  # from what was seen, with today's releases
     job = bench.jobs.get(opened.looking) if opened.looking else None
     if job is None:
         covers = dict(opened.covers)
         job = bench.jobs.start(
             Message(N_("Looking for text in the pictures")),
-            lambda progress: bench.export.check(study, covers, progress=progress, cancelled=progress.cancelled),
+            lambda progress: bench.export.check(
+                study, covers, run=opened.run, progress=progress, cancelled=progress.cancelled
+            ),
         )
         opened.looking = job.id
         job.wait(1.0)  # most are looked at already, or quick: no flicker
@@ -124,7 +133,7 @@ def _looked_at(study: Study, opened: state.Exporting) -> tuple[Held, ...] | None
     if job.state is JobState.DONE:
         opened.looked = True
         bench.jobs.dismiss(job.id)
-        return bench.export.check(study, opened.covers)
+        return bench.export.check(study, opened.covers, run=opened.run)
     if job.error is not None:
         faults.show(job.error)
     else:
@@ -284,8 +293,8 @@ def _download(package: Package) -> None:
     )
 
 
-def _open(study: str) -> None:
-    state.session().exporting = state.Exporting(study)
+def _open(study: str, run: str = "") -> None:
+    state.session().exporting = state.Exporting(study, run)
 
 
 def _close() -> None:

@@ -19,6 +19,15 @@ def before(scan: ScanFacts, task: str, model: str) -> None:
         st.warning(t("No model fits this scan."), icon=":material/block:")
         pick.unfit_models(state.workbench().analyse.choices(scan, task))
         return
+    if state.workbench().analyse.of_volumes(task):
+        st.markdown(
+            t(
+                "Press **Run**. You get each lesion with its size and place, outlined in the three planes, to accept, "
+                "reject or correct with the brush, the total, and what the model cannot do."
+            )
+        )
+        show.issues(state.workbench().analyse.warnings(scan, task, model))
+        return
     st.markdown(
         t(
             "Press **Run**. You get the finding with its probability on the model's own scale and its operating point, "

@@ -1,4 +1,4 @@
-"""What a session knows of the drawings in a viewer that stands on its page: marks and masks."""
+"""What a session knows of a viewer that stands on its page: marks, masks, and the result that is being read in it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from medcore.volume import Mask, MaskFacts
+from medcore.workbench.corrected import Review
 from pages.ui.viewer.panes import DrawnMask, Focus, Measurement, Pick
 
 
@@ -49,3 +50,20 @@ class OpenMasks:
     def renew(self) -> None:
         """Read the masks anew at the next run."""
         self.sitting = secrets.token_hex(4)
+
+
+@dataclass(slots=True)
+class OpenReview:
+    """A result whose lesions are being read in a viewer.
+
+    Args:
+        sitting: Of the viewer's masks, when `given` was handed to it.
+        given: What the viewer was given; what the brush has done since is on the screen.
+        view: How it is looked at.
+        picked: What the reader clicked last, so that the same click counts once.
+    """
+
+    sitting: str = ""
+    given: Review | None = None
+    view: str = ""
+    picked: Pick | None = None

@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from medcore.predictions import Detection, Segmentation
 from medcore.records import ScanFacts, Study
 from medcore.workbench.analyse import Analysis
 from pages.ui import kept_marks, kept_masks, reading_list, state
 from pages.ui.kept_marks import Place
-from pages.ui.viewer.panes import BoxOverlay, HeatOverlay, LabelOverlay, Layout, Overlay, Pane
+from pages.ui.viewer.panes import HeatOverlay, Layout, Overlay, Pane
 from pages.ui.viewer.viewer import viewer
 from pages.ui.words import t
 
@@ -64,12 +63,8 @@ def _drawable(pane: Pane, place: Place, *, key: str, large: bool = True, layout:
 
 def _overlays(analysis: Analysis) -> tuple[Overlay, ...]:
     overlays: list[Overlay] = []
-    explanation, prediction, card = analysis.explanation, analysis.prediction, analysis.card
+    explanation, card = analysis.explanation, analysis.card
     if explanation is not None:
         label = t(card.label(explanation.target).title) if card else explanation.target
         overlays.append(HeatOverlay(explanation.heat, label))
-    if isinstance(prediction, Segmentation):
-        overlays.append(LabelOverlay(prediction.mask, t("Segmentation"), id=f"run:{analysis.prediction.run.id}"))
-    elif isinstance(prediction, Detection):
-        overlays.append(BoxOverlay(prediction.boxes, t("Boxes")))
     return tuple(overlays)

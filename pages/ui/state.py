@@ -14,17 +14,19 @@ import streamlit as st
 
 from medcore.errors import MedcoreError, SettingsError
 from medcore.language import LANGUAGES, best_language
+from medcore.predictions import Prediction
 from medcore.recipes import Recipe, Setting
 from medcore.settings import Settings
 from medcore.volume import Geometry, Mask, Unit, Volume, Window
 from medcore.workbench.analyse import Analysis
 from medcore.workbench.comparison_draft import Draft as ComparisonDraft
 from medcore.workbench.comparisons import Aligned
+from medcore.workbench.corrected import Review
 from medcore.workbench.masks import Piece
 from medcore.workbench.prepare import Preview
 from medcore.workbench.release import Rectangles
 from medcore.workbench.workbench import Workbench
-from pages.ui.open_drawings import OpenMarks, OpenMasks
+from pages.ui.open_drawings import OpenMarks, OpenMasks, OpenReview
 from pages.ui.recipe_draft import Draft
 
 PAGES = Path(__file__).resolve().parent.parent
@@ -37,10 +39,11 @@ OF_A_STUDY = ("scan", "task", "model", "method", "target", "baseline", "visit", 
 
 @dataclass(slots=True)
 class Exporting:
-    """The export dialog of one study.
+    """The export dialog of one study or result.
 
     Args:
         study: Its id.
+        run: Only this result and its scan; "" for the whole study.
         covers: Parts of its pictures to blacken, by scan.
         looking: Job that looks at the pictures; "" when they have been looked at.
         looked: All of them have been looked at as they are covered now.
@@ -48,6 +51,7 @@ class Exporting:
     """
 
     study: str
+    run: str = ""
     covers: dict[str, Rectangles] = field(default_factory=dict)
     looking: str = ""
     looked: bool = False
@@ -70,11 +74,14 @@ class Session:
         renamed: Study and its title before the latest rename.
         marks: The marks of each viewer, by its key.
         masks: The masks of each viewer, by its key.
+        reviews: The results that are being read, by run.
+        reader: Who corrects results, as typed; "" for nobody in particular.
         exporting: The export dialog, while it is open.
         draft: The recipe that is being edited.
         comparing: Latest jobs that align studies or prove that it works, by the baseline's study and what they do.
         saving: Latest job that applies a recipe, by scan.
         finding: Latest job that looks for a region, by scan.
+        working: Latest jobs of the pages Train and Evaluate, by what they do and for what.
         shell_ran: The shell runs now, so a page may.
     """
 
@@ -89,11 +96,14 @@ class Session:
     renamed: tuple[str, str] | None = None
     marks: dict[str, OpenMarks] = field(default_factory=dict)
     masks: dict[str, OpenMasks] = field(default_factory=dict)
+    reviews: dict[str, OpenReview] = field(default_factory=dict)
+    reader: str = ""
     exporting: Exporting | None = None
     draft: Draft = field(default_factory=Draft)
     comparing: dict[str, str] = field(default_factory=dict)
     saving: dict[str, str] = field(default_factory=dict)
     finding: dict[str, str] = field(default_factory=dict)
+    working: dict[str, str] = field(default_factory=dict)
     shell_ran: bool = False
 
 
@@ -130,6 +140,17 @@ def analyses(study: str) -> tuple[Analysis, ...]:
 @st.cache_resource(show_spinner=False, max_entries=8, ttl=30)  # the command line may add results too
 def _analyses(study: str, ended: tuple[str, ...]) -> tuple[Analysis, ...]:
     return workbench().analyse.latest(study)
+
+
+def review(analysis: Analysis) -> Review:
+    """A result with what readers did to it; the same object at every rerun until one does more."""
+    prediction = analysis.prediction
+    return _review(prediction.run.id, workbench().corrections.version(prediction.run.id), prediction)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _review(run: str, version: int, _prediction: Prediction) -> Review:
+    return workbench().corrections.review(_prediction)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -173,7 +194,7 @@ def results_changed() -> None:
 
 def forget_caches() -> None:
     """Open everything anew at the next use, as tests need it."""
-    for cached in (workbench, volume, mask, pieces, _analyses, network_view, _preview, named_mask, _aligned):
+    for cached in (workbench, volume, mask, pieces, _analyses, _review, network_view, _preview, named_mask, _aligned):
         cached.clear()
 
 
@@ -300,6 +321,16 @@ def commit(name: str) -> None:
 def widget_value(key: str) -> str:
     """What a widget holds now, in its callback."""
     return str(st.session_state[key] or "")
+
+
+def selected_rows(key: str) -> tuple[int, ...]:
+    """Rows that are selected in a table, in its callback."""
+    return tuple(st.session_state[key]["selection"]["rows"])
+
+
+def selected_points(key: str) -> tuple[float, ...]:
+    """Where on the x axis the points lie that are selected in a chart, in its callback."""
+    return tuple(float(point["x"]) for point in st.session_state[key]["selection"]["points"])
 
 
 def setting(key: str) -> Setting | None:
