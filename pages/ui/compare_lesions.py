@@ -9,12 +9,13 @@ import streamlit as st
 
 from medcore.errors import N_
 from medcore.records import LesionRole
-from medcore.workbench import comparison_answer
+from medcore.workbench import comparison_answer, comparison_links
 from medcore.workbench.comparison_answer import Cell, Row
-from medcore.workbench.comparison_draft import NEW_LESION, Draft
+from medcore.workbench.comparison_draft import GONE_LESION, NEW_LESION
 from medcore.workbench.comparisons import Aligned, Found, rules_of
 from pages.ui import compare_draft, compare_viewer, pick, show, state
 from pages.ui.compare_draft import Reading
+from pages.ui.lesion_graph.graph import Wish, lesion_graph
 from pages.ui.viewer.panes import Focus
 from pages.ui.words import percent, plain, say, t
 
@@ -31,6 +32,7 @@ FATES = {
 ROLES = {LesionRole.TARGET: N_("target"), LesionRole.NONTARGET: N_("non-target"), LesionRole.NEW: N_("new")}
 SIZES = {"longest_mm": N_("Longest mm"), "short_axis_mm": N_("Short axis mm"), "volume_ml": N_("Volume ml")}
 SURE = 0.9  # below this share a link says how sure it is
+MERGED = "merged:"  # begins the choice of a lesion that this one merged with
 
 
 def page(reading: Reading) -> None:
@@ -52,8 +54,9 @@ def page(reading: Reading) -> None:
     with st.container(key="split"):
         left, right = st.columns([3, 2], gap="medium")
     with right:
-        chosen = _table(rows, reading)
-        _editor(reading, aligned, found, chosen)
+        chosen = _chosen(rows, reading)
+        _confirming(reading, rows, chosen)
+        _editor(reading, aligned, found, rows, chosen)
         show.issues(found.issues)
         for message in comparison_answer.broken_limits(found, rules_of(reading.draft)):
             st.warning(plain(say(message)), icon=":material/rule:")
@@ -73,12 +76,13 @@ def no_masks(reading: Reading) -> None:
     bare = [
         compare_draft.title_of(reading, number)
         for number, one in enumerate(reading.draft.visits)
-        if not state.workbench().comparisons.chosen_sources(one)
+        if one.study not in reading.draft.clear and not state.workbench().comparisons.chosen_sources(one)
     ]
     st.info(
         t(
             "No lesions are marked in {studies}. Draw them here with the brush, add a mask (DICOM SEG, RTSTRUCT, "
-            "NIfTI) on the page Studies, or let a model find them on the page Analyse. Every study needs one.",
+            "NIfTI) on the page Studies, or let a model find them on the page Analyse. Every study needs one, or your "
+            "word in the first step that there is no lesion in it.",
             studies=", ".join(bare),
         ),
         icon=":material/brush:",
@@ -100,11 +104,65 @@ def cell_text(cell: Cell, size: str) -> str:
     return text if cell.confidence >= SURE or cell.fate == "new" else f"{text} · {percent(cell.confidence)}"
 
 
-def _table(rows: tuple[Row, ...], reading: Reading) -> Row:
+def _chosen(rows: tuple[Row, ...], reading: Reading) -> Row:
+    """All lesions as a graph or as a table; a click on one chooses it."""
+    chosen = state.chosen("lesion", [row.id for row in rows])
+    shown = pick.segment("links", t("View"), {"graph": t("Graph"), "table": t("Table")})
+    if shown == "graph":
+        _graph(rows, reading, chosen)
+    else:
+        _table(rows, reading, chosen)
+    return next(row for row in rows if row.id == chosen)
+
+
+def _graph(rows: tuple[Row, ...], reading: Reading, chosen: str) -> None:
+    visits = [f"T{number}" for number in range(len(reading.draft.visits))]
+    days = [compare_draft.day_of(reading, number) for number in range(len(visits))]
+    wish = lesion_graph(
+        rows,
+        [
+            " · ".join(filter(None, (name, day.isoformat() if day else "")))
+            for name, day in zip(visits, days, strict=True)
+        ],
+        chosen=chosen,
+        confirmed=reading.draft.confirmed,
+        titles={fate: t(title) for fate, title in FATES.items()},
+        key=f"compare-graph-{reading.baseline.id}",
+    )
+    st.caption(
+        t(
+            "Drag a mark onto the lesion that it is, or below all for a lesion of its own; drag × onto the lesion that "
+            "it merged with. Keyboard: arrows, Enter opens, M moves, C confirms. A percentage says how sure a link is."
+        )
+    )
+    if wish is not None:
+        _do(wish, rows, reading)
+
+
+def _do(wish: Wish, rows: tuple[Row, ...], reading: Reading) -> None:
+    """What the reader did in the graph."""
+    draft, row = reading.draft, rows[wish.lane]
+    other = rows[wish.lesion].anchor if wish.lesion >= 0 else ""
+    piece = row.cells[wish.visit].anchor
+    if wish.act != "link" or other:
+        state.choose("lesion", rows[max(wish.lesion, 0)].id if wish.act in ("link", "part") else row.id)
+    match wish.act:
+        case "link" if piece:
+            draft = comparison_links.linked(draft, rows, wish.visit, piece, other or NEW_LESION)
+        case "part" if piece and other:
+            draft = comparison_links.part_of(draft, rows, wish.visit, piece, other)
+        case "end" if not piece:
+            draft = comparison_links.ended(draft, draft.visits[wish.visit].scan, row.anchor, other or GONE_LESION)
+        case "confirm":
+            draft = comparison_links.confirmed(draft, [row.anchor], yes=row.anchor not in draft.confirmed)
+        case _:
+            st.rerun()
+    compare_draft.change(reading, draft)
+
+
+def _table(rows: tuple[Row, ...], reading: Reading, chosen: str) -> None:
     """All lesions over all visits; a click on a row chooses it."""
     size = pick.segment("size", t("Size"), {name: t(title) for name, title in SIZES.items()})
-    titles = {row.id: row.id for row in rows}
-    chosen = state.chosen("lesion", list(titles))
     confirmed = reading.draft.confirmed
     frame = pd.DataFrame(
         [
@@ -130,10 +188,37 @@ def _table(rows: tuple[Row, ...], reading: Reading) -> Row:
         state.choose("lesion", rows[picked["selection"]["rows"][0]].id)
         st.rerun()
     st.caption(t("A percentage says how sure a link is; without one it is above 90 %. Click a row to go there."))
-    return next(row for row in rows if row.id == chosen)
 
 
-def _editor(reading: Reading, aligned: Aligned, found: Found, row: Row) -> None:
+def _confirming(reading: Reading, rows: tuple[Row, ...], chosen: Row) -> None:
+    """How many are confirmed; one click confirms this one and goes on, or all that need no second look."""
+    draft = reading.draft
+    waiting = [row for row in rows if row.anchor not in draft.confirmed]
+    safe = [name for name in comparison_links.sure(rows) if name not in draft.confirmed]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        confirmed = len(rows) - len(waiting)
+        st.markdown(t("{confirmed} of {count} confirmed", confirmed=confirmed, count=len(rows)))
+        if st.button(
+            t("Confirm {lesion} and go on", lesion=chosen.id),
+            icon=":material/check:",
+            key="compare-confirm-next",
+            disabled=chosen.anchor in draft.confirmed and not waiting,
+        ):
+            after = [row for row in waiting if row.id != chosen.id]
+            later = [row for row in after if rows.index(row) > rows.index(chosen)]
+            if after:
+                state.choose("lesion", (later or after)[0].id)
+            compare_draft.change(reading, comparison_links.confirmed(draft, [chosen.anchor], yes=True))
+        if safe and st.button(
+            t("Confirm the {count} sure ones", count=len(safe)),
+            key="compare-confirm-sure",
+            type="tertiary",
+            help=t("Lesions that were followed with every link above 90 %; what is new, gone, merged or split waits."),
+        ):
+            compare_draft.change(reading, comparison_links.confirmed(draft, safe, yes=True))
+
+
+def _editor(reading: Reading, aligned: Aligned, found: Found, rows: tuple[Row, ...], row: Row) -> None:
     """What the reader decides about one lesion."""
     draft = reading.draft
     with st.container(border=True, key="compare-lesion", gap="small"):
@@ -141,14 +226,14 @@ def _editor(reading: Reading, aligned: Aligned, found: Found, row: Row) -> None:
             st.markdown(t("**Lesion {id}**", id=row.id))
             sure = st.checkbox(t("Confirmed"), value=row.anchor in draft.confirmed, key=reading.key(f"sure-{row.id}"))
         if sure != (row.anchor in draft.confirmed):
-            compare_draft.change(reading, replace(draft, confirmed=draft.confirmed ^ {row.anchor}))
+            compare_draft.change(reading, comparison_links.confirmed(draft, [row.anchor], yes=sure))
         first, second = st.columns(2)
         with first:
             _role(reading, found, row)
         with second:
             _organ(reading, row)
         for number in range(1, len(row.cells)):
-            _link(reading, aligned, found, row, number)
+            _link(reading, aligned, rows, row, number)
 
 
 def _role(reading: Reading, found: Found, row: Row) -> None:
@@ -181,33 +266,42 @@ def _organ(reading: Reading, row: Row) -> None:
         compare_draft.change(reading, replace(draft, nodes=draft.nodes ^ {row.anchor}))
 
 
-def _link(reading: Reading, aligned: Aligned, found: Found, row: Row, number: int) -> None:
-    """Which lesion of a later visit this one is."""
+def _link(reading: Reading, aligned: Aligned, rows: tuple[Row, ...], row: Row, number: int) -> None:
+    """Which lesion of a later visit this one is, or what became of it."""
     if row.cells[number].fate == "not_yet" or next(n for n, cell in enumerate(row.cells) if cell.anchor) >= number:
         return
     now = row.cells[number].anchor
-    owners = {other.cells[number].anchor: other.id for other in comparison_answer.rows(aligned, found)}
+    owners = {other.cells[number].anchor: other.id for other in rows}
     pieces = {aligned.anchor(number, piece): piece for piece in range(len(aligned.visits[number].pieces))}
+    merged = {MERGED + other.anchor: other.id for other in rows if other.id != row.id and other.cells[number].anchor}
 
     def title(name: str) -> str:
         if name in ("", NEW_LESION):
-            return t("another lesion, not this one") if name else t(FATES[row.cells[number].fate])
+            return t("another lesion, not this one") if name else _fate(row.cells[number])
+        if name == GONE_LESION:
+            return t("gone")
+        if name in merged:
+            return t("merged with {lesion}", lesion=merged[name])
         extent = aligned.visits[number].pieces[pieces[name]].extent
         return t("{size} mm, now {lesion}", size=f"{extent.longest_mm:.1f}", lesion=owners.get(name, "–"))
 
-    options = [now, *(name for name in pieces if name != now), *([NEW_LESION] if now else [])]
+    ends = [] if now else [*merged, GONE_LESION]
+    options = [now, *(name for name in pieces if name != now), *([NEW_LESION] if now else []), *ends]
     wanted = st.selectbox(
         t("At T{number} it is", number=number), options, format_func=title, key=reading.key(f"link-{row.id}-{number}")
     )
-    if wanted != now:
-        compare_draft.change(reading, relinked(reading.draft, row, now, wanted))
+    if wanted == now:
+        return
+    draft = reading.draft
+    if wanted in merged or wanted == GONE_LESION:
+        other = wanted.removeprefix(MERGED)
+        draft = comparison_links.ended(draft, draft.visits[number].scan, row.anchor, other)
+    elif wanted == NEW_LESION:
+        draft = comparison_links.linked(draft, rows, number, now, NEW_LESION)
+    else:
+        draft = comparison_links.linked(draft, rows, number, wanted, row.anchor)
+    compare_draft.change(reading, draft)
 
 
-def relinked(draft: Draft, row: Row, now: str, wanted: str) -> Draft:
-    """The draft with another lesion of a visit linked to this one; what was linked before stands alone."""
-    links = dict(draft.links)
-    if now:
-        links[now] = NEW_LESION
-    if wanted != NEW_LESION:
-        links[wanted] = row.anchor
-    return replace(draft, links=links)
+def _fate(cell: Cell) -> str:
+    return f"{t(FATES[cell.fate])} {cell.other}".strip()

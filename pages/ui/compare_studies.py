@@ -6,12 +6,25 @@ from dataclasses import replace
 
 import streamlit as st
 
-from medcore.records import Study
+from medcore.errors import N_
+from medcore.records import ScanFacts, Study
+from medcore.volume import MaskOrigin
 from medcore.workbench.comparison_draft import Chosen
 from medcore.workbench.comparison_studies import when
-from pages.ui import compare_draft, compare_timeline, compare_treatments, compare_viewer, faults, show, state
+from medcore.workbench.comparisons import Source
+from pages.ui import attach, compare_draft, compare_timeline, compare_treatments, compare_viewer, faults, show, state
 from pages.ui.compare_draft import Reading
 from pages.ui.words import distinct, kind, size, t
+
+ORIGINS = {
+    MaskOrigin.DRAWN: N_("drawn"),
+    MaskOrigin.CORRECTED: N_("corrected"),
+    MaskOrigin.SEG: "DICOM SEG",
+    MaskOrigin.RTSTRUCT: "RTSTRUCT",
+    MaskOrigin.FILE: N_("from a file"),
+    MaskOrigin.REGION: N_("a region by density"),
+    "model": N_("found by a model"),
+}
 
 
 def teach() -> None:
@@ -132,26 +145,44 @@ def _visit(reading: Reading, number: int, chosen: Chosen, study: Study) -> None:
             if scan != chosen.scan:
                 _replace(reading, number, Chosen(chosen.study, scan))
         _date(reading, number, study)
-        _lesions(reading, number, chosen)
+        _lesions(reading, number, chosen, next(one for one in study.scans if one.id == chosen.scan))
 
 
-def _lesions(reading: Reading, number: int, chosen: Chosen) -> None:
+def _lesions(reading: Reading, number: int, chosen: Chosen, scan: ScanFacts) -> None:
+    """Which masks and results of models are its lesions; or that the reader found none."""
     door = state.workbench().comparisons
-    sources = distinct({one.id: one.title for one in door.sources(chosen.scan, chosen.study)})
-    if not sources:
-        st.caption(t("No mask yet: draw the lesions in the picture with the brush, or add a mask on the page Studies."))
-        return
-    now = list(door.chosen_sources(chosen))
-    wanted = st.multiselect(
-        t("Lesions from"),
-        list(sources),
-        default=now,
-        format_func=sources.__getitem__,
-        placeholder=t("Nothing chosen"),
-        key=reading.key(f"sources-{number}-{len(sources)}-{'-'.join(now)}"),
-    )
-    if wanted != now:
-        _replace(reading, number, replace(chosen, sources=tuple(wanted)))
+    sources = distinct({one.id: _source(one) for one in door.sources(chosen.scan, chosen.study)})
+    clear = chosen.study in reading.draft.clear
+    if sources and not clear:
+        now = list(door.chosen_sources(chosen))
+        wanted = st.multiselect(
+            t("Lesions from"),
+            list(sources),
+            default=now,
+            format_func=sources.__getitem__,
+            placeholder=t("Nothing chosen"),
+            key=reading.key(f"sources-{number}-{len(sources)}-{'-'.join(now)}"),
+        )
+        if wanted != now:
+            _replace(reading, number, replace(chosen, sources=tuple(wanted)))
+    elif not clear:
+        st.caption(t("No lesion marked yet: draw in the picture with the brush, add a mask, or run a model (Analyse)."))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        attach.mask_of(scan)
+        bare = st.checkbox(
+            t("No lesion in this study"),
+            value=clear,
+            key=reading.key(f"clear-{number}"),
+            help=t("You looked and there is none; masks of this study do not count then."),
+        )
+    if bare != clear:
+        compare_draft.change(reading, replace(reading.draft, clear=reading.draft.clear ^ {chosen.study}))
+
+
+def _source(one: Source) -> str:
+    """A mask or a model's result by its name and where it comes from."""
+    origin = ORIGINS.get(one.origin)
+    return f"{one.title} · {t(origin)}" if origin else one.title
 
 
 def _replace(reading: Reading, number: int, chosen: Chosen) -> None:

@@ -70,6 +70,9 @@ def test_two_studies_go_through_all_steps_to_a_response(app: AppTest, pair: tupl
     step(app, "alignment")
     assert "well enough to tell change" in words(app) and not app.exception
     step(app, "lesions")
+    assert "0 of 1 confirmed" in words(app) and not app.exception
+    app.query_params["links"] = "table"
+    app.run()
     assert app.dataframe[0].value.iloc[0, 0].endswith("L1") and not app.exception
     step(app, "response")
     assert "RECIST 1\\.1: PR" in words(app) and "P\\(PR\\)" in words(app) and not app.exception
