@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import typer
 
 from medcore.errors import MedcoreError
-from medcore.shell import analyse, assess, catalogues, compare, evaluate, export, prepare, quality, read, train
+from medcore.shell import analyse, assess, catalogues, cohort, compare, evaluate, export, prepare, quality, read, train
 from medcore.shell.output import print_error, stdout_for_the_answer_alone, t
 
 USER_ERROR = 2
@@ -35,6 +35,7 @@ app.command("studies", help=t("List the stored studies."))(export.studies)
 app.command("export", help=t("Write a stored study or result as files without identity."))(export.export)
 app.command("deidentify", help=t("Write DICOM files again without identity."))(export.deidentify)
 app.command("compare", help=t("Compare studies before and after treatment."))(compare.compare)
+app.command("cohort", help=t("Compare the studies of many patients from one table."))(cohort.cohort)
 app.command("evaluate", help=t("Measure a model on labelled pictures."))(evaluate.evaluate)
 app.command("train", help=t("Train a model by a recipe."))(train.train)
 

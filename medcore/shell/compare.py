@@ -59,7 +59,7 @@ def compare(
             studies=len(paths),
         )
     settings = Settings.from_environment()
-    moments = [_moment(path, masks[number] if masks else None, number, settings) for number, path in enumerate(paths)]
+    moments = [moment_of(path, masks[number] if masks else None, number, settings) for number, path in enumerate(paths)]
     answers: tuple[Analysis, ...] = ()
     if task and not masks:
         with_masks, answers = compare_parts.asked(moments, task, model, target, settings)
@@ -89,7 +89,7 @@ def _answer(
 ) -> tuple[dict[str, Plain], RadiographSeries | None]:
     """All that was found as JSON, with the files where a folder was given."""
     answer = compared_object(found)
-    files = _written(found, moments, out) if out is not None else []
+    files: list[Plain] = _written(found, moments, out) if out is not None else []
     maps = compare_parts.changes(moments, found) if changes else []
     if changes:
         answer["changes"] = compare_parts.changes_object(maps)
@@ -159,7 +159,7 @@ def _lesion(found: Compared, track: str, number: int) -> Plain:
     return entry
 
 
-def _moment(path: Path, mask: Path | None, number: int, settings: Settings) -> Moment:
+def moment_of(path: Path, mask: Path | None, number: int, settings: Settings) -> Moment:
     """One study from its files; a DICOM SEG or RTSTRUCT is read together with its scan, an image by itself."""
     from medcore.comparison.compare import Moment
     from medcore.workbench.compare import mask_of
