@@ -10,7 +10,7 @@ import typer
 
 from medcore.errors import N_, Message, UnfitInputError
 from medcore.settings import Settings
-from medcore.shell import compare_parts
+from medcore.shell import compare_parts, reports
 from medcore.shell.assess import option_values, print_response, response_object
 from medcore.shell.output import AsJson, Plain, note, plain, print_issues, print_json, print_table, progress_line, t
 from medcore.shell.read import read_all, unwritable
@@ -43,7 +43,9 @@ def compare(
     motion: Annotated[str, typer.Option("--motion", help=t("rigid, affine or deformable."))] = "rigid",
     organ: Annotated[str, typer.Option("--organ", help=t("Organ of the lesions; RECIST counts two of each."))] = "",
     accept: Annotated[bool, typer.Option("--accept-doubtful", help=t("Take an alignment that is in doubt."))] = False,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help=t("Folder for the aligned scans."))] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help=t("Folder for the report, tables and aligned scans."))
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare studies before and after treatment."""
@@ -75,7 +77,11 @@ def compare(
         moments, criterion=criterion, options=option_values(option or []), motion=motion, organ=organ,
         accept_doubtful=accept, progress=progress,
     )  # fmt: skip
-    answer, series = _answer(found, moments, answers, changes=changes, out=out)
+    chosen = {"criterion": criterion, "motion": motion, "organ": organ}
+    report: list[Plain] = []
+    if out is not None:
+        report = reports.written_report(found, moments, chosen, option_values(option or []), accepted=accept, out=out)
+    answer, series = _answer(found, moments, answers, changes=changes, out=out, report=report)
     if as_json:
         print_json(answer)
         return
@@ -85,11 +91,17 @@ def compare(
 
 
 def _answer(
-    found: Compared, moments: list[Moment], answers: tuple[Analysis, ...], *, changes: bool, out: Path | None
+    found: Compared,
+    moments: list[Moment],
+    answers: tuple[Analysis, ...],
+    *,
+    changes: bool,
+    out: Path | None,
+    report: list[Plain],
 ) -> tuple[dict[str, Plain], RadiographSeries | None]:
     """All that was found as JSON, with the files where a folder was given."""
     answer = compared_object(found)
-    files: list[Plain] = _written(found, moments, out) if out is not None else []
+    files = [*report, *(_written(found, moments, out) if out is not None else [])]
     maps = compare_parts.changes(moments, found) if changes else []
     if changes:
         answer["changes"] = compare_parts.changes_object(maps)

@@ -66,7 +66,7 @@ def studies(as_json: AsJson = False) -> None:
 
 
 def export(
-    target: Annotated[str, typer.Argument(metavar="STUDY|RESULT", help=t("Id of a study or of a result, or of a signed reading."))],
+    target: Annotated[str, typer.Argument(metavar="STUDY|RESULT", help=t("Id of a study, result or reading."))],
     *,
     form: Annotated[
         list[str] | None,

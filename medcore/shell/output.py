@@ -25,7 +25,8 @@ Plain: TypeAlias = str | int | float | bool | list["Plain"] | dict[str, "Plain"]
 LANGUAGE_VARIABLES = ("MEDCORE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides
 FILE_WIDTH = 160  # columns of a table that does not go to a terminal
 
-_translate = translator(best_language(next((os.environ[v] for v in LANGUAGE_VARIABLES if os.environ.get(v)), "")))
+LANGUAGE = best_language(next((os.environ[v] for v in LANGUAGE_VARIABLES if os.environ.get(v)), ""))
+_translate = translator(LANGUAGE)
 
 
 def t(text: str, /, **values: Value) -> str:

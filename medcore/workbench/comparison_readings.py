@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
 
-from medcore.comparison.compare import Compared
+from medcore.comparison.certainty import Noise
+from medcore.comparison.compare import Compared, Moment
 from medcore.comparison.proof import Proof
 from medcore.deidentify.keyed import time_shift
 from medcore.errors import N_, Message, NotFoundError, StoreError
@@ -25,15 +26,16 @@ from medcore.store.json_values import Json, as_table, to_texts
 from medcore.store.readings import Signed
 from medcore.store.store import Store
 from medcore.volume import MaskOrigin
-from medcore.workbench.assess import Certainty
+from medcore.workbench.assess import Certainty, certainty
 from medcore.workbench.comparison_diff import Change, change_section, differences, facts_of, from_facts, to_facts
-from medcore.workbench.comparison_draft import Draft, from_draft, to_draft
+from medcore.workbench.comparison_draft import Chosen, Draft, from_draft, to_draft
 from medcore.workbench.comparison_report import Findings, Source, comparison_document
 from medcore.workbench.comparison_tables import WITH_MARK, comparison_tables
 from medcore.workbench.comparisons import RUN, Aligned, Comparisons
 from medcore.workbench.private import policy_of
-from medcore.workbench.release import Release
+from medcore.workbench.release import Release, look_at, suspicions
 
+DRAFT = N_("Draft: not signed off by a reader.")
 FORM = 1  # of the content of a signed reading
 FIXED_TIME = (2000, 1, 1, 0, 0, 0)  # of files in a zip: when they were made is nobody's business
 ORIGINS = {
@@ -50,6 +52,14 @@ Changed: TypeAlias = Change
 Paper: TypeAlias = Document
 Said: TypeAlias = Text
 Tables: TypeAlias = Mapping[str, str]  # name of a file to its CSV
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """A report and its tables."""
+
+    document: Document
+    tables: Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,7 @@ class Readings:
     def report(self, told: Findings) -> Document:
         """The report of a draft that is not signed. Pictures that may show a name stay out of it until released."""
         document = comparison_document(self._shown(told))
-        return replace(document, status=(Message(N_("Draft: not signed off by a reader.")),))
+        return replace(document, status=(Message(DRAFT),))
 
     def tables(self, told: Findings) -> Tables:
         """Everything of a draft as CSV."""
@@ -219,6 +229,41 @@ class Readings:
                 elif source in masks:
                     found.append(Source(visit, Message(ORIGINS[masks[source].origin]), source))
         return tuple(found)
+
+
+def told_of_files(
+    found: Compared, moments: Sequence[Moment], chosen: Mapping[str, str], options: Mapping[str, str], *, accepted: bool
+) -> Papers:
+    """A comparison of files that no store knows: nobody has confirmed or signed anything.
+
+    Args:
+        chosen: criterion, motion and organ.
+
+    Raises:
+        HistoryError: The criterion refuses the history.
+    """
+    scans = tuple(f"T{number}" for number in range(len(moments)))
+    aligned = Aligned(tuple(moments), found.alignments, found.visits, scans)
+    draft = Draft(
+        tuple(Chosen("", scan) for scan in scans), chosen["motion"], accepted, chosen["organ"],
+        criterion=chosen["criterion"], options=dict(options),
+    )  # fmt: skip
+    noise = Noise(length_mm=draft.reader_sd_mm)
+    sure = certainty(found.timepoints, draft.criterion, noise, options) if found.response else None
+    names = zip(scans, moments, strict=True)
+    hidden = frozenset(name for name, one in names if suspicions(look_at(one.scan), one.scan.modality))
+    told = Findings(aligned, found, draft, sure, hidden=hidden)
+    document = replace(comparison_document(told), status=(Message(DRAFT),))
+    return Papers(document, comparison_tables(told))
+
+
+def files_of(
+    document: Document, tables: Tables, language: str, moved: timedelta | None = timedelta(0)
+) -> dict[str, bytes]:
+    """Name of a file to its bytes: the report twice, and the tables."""
+    plain = Wording("en", str, moved)
+    csv = {f"tables/{name}": plain.say(text).encode(WITH_MARK) for name, text in tables.items()}
+    return {"report.html": html(document, language, moved), "report.pdf": pdf(document, language, moved), **csv}
 
 
 def html(document: Document, language: str, moved: timedelta | None = timedelta(0)) -> bytes:

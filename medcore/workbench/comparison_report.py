@@ -351,8 +351,10 @@ def _models(all_: Findings) -> tuple[Text, list[Block]]:
 
 def _notes(all_: Findings) -> tuple[Text, list[Block]]:
     response = all_.found.response
-    issues = dict.fromkeys((*all_.doubts, *all_.found.issues, *(response.issues if response else ())))
-    items: list[Text] = [(one.message, " ", one.hint) for one in issues]
+    items: list[Text] = []
+    for one in (*all_.doubts, *all_.found.issues, *(response.issues if response else ())):
+        said = (one.message, " ", one.hint)
+        items += [said] if said not in items else []
     open_ones = [row.id for row in all_.lesions if row.anchor not in all_.draft.confirmed]
     if open_ones:
         items.append(_m(N_("Not confirmed by a reader: {lesions}."), lesions=", ".join(open_ones)))

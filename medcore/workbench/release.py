@@ -100,10 +100,7 @@ class Release:
         """
         look = self._look(scan, covers)
         says = any(issue.code.startswith(TEXT_CODE) for issue in scan.issues) and not covers
-        found = by_header(scan.modality, says_text=says)
-        found += by_words(look.words) if look.words else [SHAPES] if look.boxes else []
-        if look.failed or look.by != "tesseract":
-            found += unchecked(scan.modality)
+        found = suspicions(look, scan.modality, says_text=says)
         if covers and not found:
             found = [COVERED]
         confirmation = self._confirmation(study.id, scan.id, covers) if found else None
@@ -220,6 +217,19 @@ def picture(volume: Volume, covers: Sequence[Rectangle], boxes: Sequence[Rectang
 def _paint(page: Array, edge: tuple[int | slice, int | slice]) -> None:
     with suppress(IndexError):  # a frame may reach past the border
         page[edge] = FRAME_RGB
+
+
+def suspicions(look: Look, modality: str, *, says_text: bool = False) -> list[Suspicion]:
+    """Why a picture may show a name.
+
+    Args:
+        says_text: The file itself says that text is burned in.
+    """
+    found = [*by_header(modality, says_text=says_text)]
+    found += by_words(look.words) if look.words else [SHAPES] if look.boxes else []
+    if look.failed or look.by != "tesseract":
+        found += unchecked(modality)
+    return found
 
 
 def look_at(volume: Volume, covers: Sequence[Rectangle] = ()) -> Look:

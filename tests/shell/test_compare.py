@@ -11,6 +11,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 from medcore.__main__ import main
 from medcore.imaging.itk import to_image
@@ -68,6 +69,14 @@ def test_a_response_from_two_files_and_their_masks(call: Call, files: list[Path]
     aligned = np.load(tmp_path / "o" / "T1-mask-on-baseline.npy")
     first = np.asarray(head(24.0, 18.0, later=False).mask.labels > 0)
     assert aligned.shape == first.shape and (aligned.astype(bool) & first).sum() / aligned.astype(bool).sum() > 0.95
+    html = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
+    paper = "\n".join(page.extract_text() for page in PdfReader(tmp_path / "o" / "report.pdf").pages)
+    for text in ("RECIST 1.1: PR", "Draft: not signed off", "P(PR)", "All criteria side by side"):
+        assert text in html and text in paper
+    assert before.name not in html + paper and str(tmp_path) not in html + paper, "files may be called like a patient"
+    assert {str(tmp_path / "o" / name) for name in ("report.html", "report.pdf")} <= set(answer["files"])
+    tables = {path.name for path in (tmp_path / "o" / "tables").iterdir()}
+    assert {"lesions.csv", "measurements.csv", "response.csv", "alignment.csv", "scans.csv"} <= tables
 
 
 def test_one_mask_for_two_studies_is_refused(call: Call, files: list[Path]) -> None:
