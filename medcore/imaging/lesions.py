@@ -163,7 +163,8 @@ def _diameters(inside: NDArray[np.bool_], geometry: Geometry, corner: tuple[int,
     """Of the slice where the longest diameter is longest; the more extended slices are looked at first."""
     plane = _in_plane(geometry)
     outlines, begins = _outlines(inside)
-    gaps = [border_gap(int(count)) for count in np.count_nonzero(inside, axis=(1, 2))]
+    counts = np.count_nonzero(inside, axis=(1, 2))
+    gaps = [border_gap(max(int(count), 1)) for count in counts]  # a slice between two parts may hold nothing
     reach = _reach(outlines, begins, plane) + 2 * np.array(gaps) * float(np.hypot(*plane.T).max())
     best: tuple[int, float, Floats] | None = None
     for s in np.argsort(-reach, kind="stable").tolist():

@@ -252,7 +252,8 @@ def test_an_outlined_nodule_keeps_its_number_by_its_value_and_loses_what_was_tol
 
     def change(grid: np.ndarray) -> None:
         grid[4, 2:6, 2:6] = 1  # one slice more
-        grid[7, 10:12, 10:12] = 3  # and a new one
+        grid[7, 10:12, 10:12] = 3  # and a new one, in two parts with an empty slice between them
+        grid[5, 10:12, 10:12] = 3
 
     door.redraw(review, redrawn(review, change), by="Dr A")
     door.judge(door.review(store.prediction("run0")), "2", Standing.REJECTED)
@@ -260,7 +261,7 @@ def test_an_outlined_nodule_keeps_its_number_by_its_value_and_loses_what_was_tol
     first, second, third = review.findings
     assert (first.origin, first.lesion.voxels, first.lesion.volume_ml) == (Origin.CHANGED, 64, pytest.approx(0.128))
     assert (second.standing, second.lesion.volume_ml) == (Standing.REJECTED, 0.032)
-    assert (third.origin, third.box, third.lesion.voxels) == (Origin.ADDED, None, 4)
+    assert (third.origin, third.box, third.lesion.voxels) == (Origin.ADDED, None, 8)
     assert isinstance(review.result, Detection)
     (now,) = review.result.boxes
     assert (now.volume_ml, now.hu_mean, now.kind, now.malignancy) == (pytest.approx(0.128), None, "solid", 0.7)
