@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from medcore.nn.training.options import Augmentation
 
 COARSE = 5  # cells a side of the fields that bend and shade
 KNOTS = 6  # of a random grey curve
+
+Between = Callable[[Tensor, Tensor], Tensor]
 
 
 class Dice:
@@ -43,6 +46,7 @@ def augment(
     seed: tuple[int, ...],
     crop: int = 0,
     aims: Tensor | None = None,
+    between: Between | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Vary pictures (B, S, S) in 0..1 or bytes.
 
@@ -50,6 +54,8 @@ def augment(
         side: Of the varied picture in pixels.
         crop: Side of the part of it that is taken, in pixels; 0 takes the whole.
         aims: (B, 2) x and y from −1 to 1 over the old picture, which the part must show; by default its middle.
+        between: What else is done to the pictures when they lie as they will, before their grey values vary; it is
+            given them and their matrices.
 
     Returns:
         (B, 1, side or crop, the same) in 0..1, and the matrices (B, 2, 3) that map the new picture's (x, y, 1), each
@@ -57,6 +63,8 @@ def augment(
     """
     dice = Dice(seed, len(pictures), pictures.device)
     images, matrices = _place(_unit(pictures)[:, None], dice, options, side=side, crop=crop, aims=aims)
+    if between is not None:
+        images = between(images, matrices)
     return _grey(images, dice, options).clamp_(0, 1), matrices
 
 

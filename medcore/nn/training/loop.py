@@ -202,7 +202,7 @@ def _one_epoch(
         parts = [part for part in np.array_split(chosen, options.accumulate) if len(part)]
         for number, part in enumerate(parts):
             seed = (recipe.seed, learner.epoch, step, number, fabric.global_rank)
-            batch = objective.batch(part, side=stage.size, seed=seed, device=fabric.device, crop=stage.crop)
+            batch = objective.batch(part, stage=stage, seed=seed, device=fabric.device)
             last = number == len(parts) - 1
             with nullcontext() if last else fabric.no_backward_sync(module):  # type: ignore[arg-type]
                 loss = module(batch) * (len(part) / len(chosen))

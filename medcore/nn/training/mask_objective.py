@@ -13,6 +13,7 @@ from torch.nn import functional
 from medcore.nn.networks import CamNet
 from medcore.nn.training.augment import augment_with_masks
 from medcore.nn.training.objectives import VALIDATION_BATCH, Batch, Objective
+from medcore.nn.training.recipe import Stage
 from medcore.volume import Array
 
 SMOOTH = 10.0  # pixels added to both sides of Dice: an empty picture is right when nothing is found, not when little is
@@ -23,11 +24,11 @@ MASK_FROM = 0.5
 class Segment(Objective):
     """A mask of the finding, and one of several kinds; the card's last label is "nothing found"."""
 
-    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int = 0) -> Batch:
-        """Augmented; masks move with their pictures. Whole pictures only: `crop` is left out of account."""
+    def batch(self, rows: Array, *, stage: Stage, seed: tuple[int, ...], device: torch.device) -> Batch:
+        """Augmented; masks move with their pictures. Whole pictures only: the stage's `crop` is left out of account."""
         pictures = torch.from_numpy(self.pictures.take(rows)).to(device, non_blocking=True)
         masks = torch.from_numpy(self.pictures.take_masks(rows)).to(device, non_blocking=True)
-        images, moved = augment_with_masks(pictures, masks, self.recipe.augmentation, side=side, seed=seed)
+        images, moved = augment_with_masks(pictures, masks, self.recipe.augmentation, side=stage.size, seed=seed)
         truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
         return Batch(self.inputs(images), truth, masks=moved)
 

@@ -17,8 +17,9 @@ from medcore.evaluation.boxes import BoxAnswers, average_precision
 from medcore.evaluation.classification import area_under_curve
 from medcore.nn.networks import CamNet
 from medcore.nn.training.augment import augment
+from medcore.nn.training.breaks import break_bones
 from medcore.nn.training.pictures import Pictures
-from medcore.nn.training.recipe import Recipe
+from medcore.nn.training.recipe import Recipe, Stage
 from medcore.tasks import Task
 from medcore.tasks._boxes import best_boxes, decode_boxes
 from medcore.volume import Array
@@ -53,8 +54,8 @@ class Objective(ABC):
         self.channels = int(recipe.card["input"]["channels"])
 
     @abstractmethod
-    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int = 0) -> Batch:
-        """An augmented batch of training pictures, or of parts of them with `crop` pixels a side."""
+    def batch(self, rows: Array, *, stage: Stage, seed: tuple[int, ...], device: torch.device) -> Batch:
+        """An augmented batch of training pictures, or of parts of them where the stage says so."""
 
     @abstractmethod
     def loss(self, network: CamNet, batch: Batch) -> Tensor:
@@ -81,41 +82,47 @@ class Objective(ABC):
 class Classify(Objective):
     """One logit a label, by cross-entropy on soft answers, with focus on hard pictures when asked."""
 
-    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int = 0) -> Batch:
+    def batch(self, rows: Array, *, stage: Stage, seed: tuple[int, ...], device: torch.device) -> Batch:
         """Augmented, smoothed, blended or pasted; boxes answer for a part of a picture."""
         options = self.recipe.options
-        images, truth, _, _ = self.varied(rows, side=side, seed=seed, device=device, crop=crop)
+        images, truth, _, _ = self.varied(rows, stage=stage, seed=seed, device=device)
         truth = truth * (1 - options.label_smoothing) + options.label_smoothing / 2
         images, truth = mix(images, truth, mixup=options.mixup, cutmix=options.cutmix, seed=seed)
         return Batch(self.inputs(images), truth)
 
     def varied(
-        self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int
+        self, rows: Array, *, stage: Stage, seed: tuple[int, ...], device: torch.device
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Augmented pictures (B, 1, s, s), hard answers (B, labels), boxes (B, M, 4) in pixels, and whether any could
         be drawn (B,)."""
         taken = self.pictures.take(rows)
         drawn = [self.pictures.boxes[i] for i in rows]
-        images, matrices = augment(
+        shares = _stacked(drawn).to(device)
+        boxes = torch.empty(0)
+
+        def between(images: Tensor, matrices: Tensor) -> Tensor:
+            nonlocal boxes
+            side = images.shape[-1]
+            boxes = move_boxes(shares, matrices) * side
+            if stage.breaks > 0:
+                images, boxes = _with_breaks(images, boxes, share=stage.breaks, seed=hash((*seed, 3)) & (2**63 - 1))
+            return images
+
+        images, _ = augment(
             torch.from_numpy(taken).to(device, non_blocking=True),
             self.recipe.augmentation,
-            side=side,
+            side=stage.size,
             seed=seed,
-            crop=crop,
-            aims=torch.from_numpy(aim(taken, drawn, seed)) if crop else None,
+            crop=stage.crop,
+            aims=torch.from_numpy(aim(taken, drawn, seed)) if stage.crop else None,
+            between=between,
         )
-        most = max((len(b) for b in drawn if b is not None), default=0)
-        boxes = np.full((len(rows), max(1, most), 4), np.nan, dtype=float32)
-        for row, own in enumerate(drawn):
-            if own is not None:
-                boxes[row, : len(own)] = own
-        moved = move_boxes(torch.from_numpy(boxes).to(device), matrices) * images.shape[-1]
         known = torch.tensor([b is not None for b in drawn], device=device)
         truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
-        if crop:
-            shown = torch.isfinite(moved).all(dim=2).any(dim=1).float()
+        if stage.crop or stage.breaks:
+            shown = torch.isfinite(boxes).all(dim=2).any(dim=1).float()
             truth[known, 0] = shown[known]
-        return images, truth, moved, known
+        return images, truth, boxes, known
 
     def loss(self, network: CamNet, batch: Batch) -> Tensor:
         """Binary cross-entropy, focal by the recipe's exponent (Lin et al. 2017)."""
@@ -148,9 +155,9 @@ class Classify(Objective):
 class Detect(Classify):
     """A logit and four distances for each cell, and the logit of the whole picture beside them."""
 
-    def batch(self, rows: Array, *, side: int, seed: tuple[int, ...], device: torch.device, crop: int = 0) -> Batch:
+    def batch(self, rows: Array, *, stage: Stage, seed: tuple[int, ...], device: torch.device) -> Batch:
         """Augmented; boxes move with their pictures (bending, which is slight, is left out of account)."""
-        images, truth, moved, known = self.varied(rows, side=side, seed=seed, device=device, crop=crop)
+        images, truth, moved, known = self.varied(rows, stage=stage, seed=seed, device=device)
         return Batch(self.inputs(images), truth, moved, known)
 
     def loss(self, network: CamNet, batch: Batch) -> Tensor:
@@ -195,6 +202,24 @@ def _found_boxes(dense: NDArray[float32], side: int) -> tuple[Array, NDArray[flo
     logits, places = decode_boxes(dense[[0, -4, -3, -2, -1]], side=side)
     kept = best_boxes(places, logits.astype(float64), most=20, least=-6.0)
     return places[kept] / side, logits[kept].astype(float64)
+
+
+def _stacked(drawn: list[Array | None]) -> Tensor:
+    """Boxes of pictures (B, M, 4), not finite beyond a picture's own."""
+    most = max((len(b) for b in drawn if b is not None), default=0)
+    boxes = np.full((len(drawn), max(1, most), 4), np.nan, dtype=float32)
+    for row, own in enumerate(drawn):
+        if own is not None:
+            boxes[row, : len(own)] = own
+    return torch.from_numpy(boxes)
+
+
+def _with_breaks(images: Tensor, boxes: Tensor, *, share: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Pictures of which some without a box have got an artificial break, and the boxes with theirs."""
+    whole = torch.nonzero(~torch.isfinite(boxes).all(dim=2).any(dim=1))[:, 0]
+    images, boxes = images.clone(), boxes.clone()
+    images[whole], boxes[whole, 0] = break_bones(images[whole], share=share, seed=seed)
+    return images, boxes
 
 
 def focal_loss(logits: Tensor, truth: Tensor, gamma: float) -> Tensor:

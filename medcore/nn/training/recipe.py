@@ -56,6 +56,7 @@ class Stage:
         batch: Pictures of one step of the optimiser, over all devices and accumulated steps.
         crop: Side in pixels of the part of each picture that is trained on, around a drawn box or anywhere;
             0 for the whole. Small findings are learnt from a fraction of the work.
+        breaks: Share of radiographs without a drawn box in which a bone is broken by `breaks.py`.
     """
 
     size: int
@@ -63,6 +64,7 @@ class Stage:
     batch: int
     learning_rate: float
     crop: int = 0
+    breaks: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ def _stages(tables: Sequence[Mapping[str, Any]], path: Path) -> tuple[Stage, ...
             batch=_positive(t["batch"]),
             learning_rate=float(t["learning_rate"]),
             crop=int(t.get("crop", 0)),
+            breaks=float(t.get("breaks", 0)),
         )
         for t in tables
     )
