@@ -1,0 +1,293 @@
+"""The form of a new training: pictures, question, network, options; each option with what it is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from medcore.errors import N_, MedcoreError
+from medcore.workbench.picture_sets import PictureSet, SetFacts, source_of
+from medcore.workbench.train import NetworkChoice
+from medcore.workbench.train_plan import Knob, Plan, Preset, Value, changed
+from pages.ui import faults, pick, state, train_sets
+from pages.ui.words import plain, t
+
+SIZES = (28, 64, 96, 128, 160, 224, 320)
+METRICS = ("auc", "accuracy", "loss")
+BOX_METRICS = ("map50", "auc_map50")
+SECTIONS = {"options": N_("Training"), "augmentation": N_("Variation of the pictures")}
+HIDDEN = ("start_from",)  # has a chooser of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What the form says: the plan, and the set that it is about."""
+
+    plan: Plan
+    chosen: PictureSet
+
+
+def form() -> Planned | None:
+    """The whole form; None while there is nothing to train on."""
+    chosen = train_sets.choose()
+    if chosen is None:
+        return None
+    try:
+        facts = state.workbench().train.sets.facts(chosen, str(state.setting(_key("label", chosen.id)) or ""))
+    except MedcoreError as error:
+        faults.explain(error.message, error.hint)
+        return None
+    label, patient, columns = _columns(chosen, facts)
+    positive = _positive(chosen, facts, label)
+    st.markdown(f"#### {t('Question and network')}")
+    task = pick.one_of("task", t("Question"), {k: t(v) for k, v in state.workbench().train.tasks().items()})
+    preset = _preset()
+    source = source_of(chosen, facts, positive=positive, label=label, patient=patient, columns=columns)
+    network = _network(preset, boxes=facts.boxes)
+    size, epochs, batch, rate, growing = _numbers(preset, network)
+    options, augmentation, start = _knobs(preset, network, boxes=facts.boxes)
+    known = state.workbench().train.knobs()
+    title, finding = _title(preset, chosen)
+    draws = state.workbench().train.draws(sum(facts.values.values()))
+    plan = Plan(
+        title=title,
+        task=task,
+        source=source,
+        network=network.id,
+        network_options=_width(preset, network),
+        size=size,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=rate,
+        draws=draws,
+        finding=finding,
+        growing=growing,
+        options={**changed(options, known, "options"), **({"start_from": start} if start else {})},
+        augmentation=changed(augmentation, known, "augmentation"),
+    )
+    planned = Planned(plan, chosen)
+    _start(planned, ready=bool(positive))
+    return planned
+
+
+def _columns(chosen: PictureSet, facts: SetFacts) -> tuple[str, str, list[str]]:
+    """Which column holds the label, which names the patient, and which to report by."""
+    if not facts.columns:
+        return "", "", []
+    first, second, third = st.columns(3)
+    with first:
+        label = st.selectbox(
+            t("Column with the label"),
+            facts.columns,
+            index=facts.columns.index(facts.label),
+            key=_key("label", chosen.id),
+            persist_state="session",
+        )
+    others = [name for name in facts.columns if name != label]
+    with second:
+        patient = st.selectbox(
+            t("Column with the patient"),
+            ["", *others],
+            index=["", *others].index(facts.patient) if facts.patient in others else 0,
+            format_func=lambda name: name or t("nobody knows"),
+            key=_key("patient", chosen.id),
+            persist_state="session",
+            help=t("Pictures of one patient stay in one split; near-duplicates stay together in any case."),
+        )
+    with third:
+        reported = st.multiselect(
+            t("Report by"),
+            others,
+            default=[name for name in facts.reported if name in others],
+            key=_key("columns", chosen.id),
+            persist_state="session",
+            placeholder=t("No column"),
+        )
+    return label, patient, reported
+
+
+def _positive(chosen: PictureSet, facts: SetFacts, label: str) -> list[str]:
+    if len(facts.values) < 2:
+        return list(facts.positive) or ["*"]
+    values = list(facts.values)
+    found = st.multiselect(
+        t("Values that mean “present”"),
+        values,
+        default=[value for value in facts.positive if value in values],
+        format_func=lambda value: f"{value} ({facts.values[value]})",
+        key=_key("positive", f"{chosen.id}-{label}"),
+        persist_state="session",
+        placeholder=t("Choose at least one"),
+    )
+    if len(found) == len(values):
+        st.warning(t("Every picture would be “present”: there is nothing to tell apart."), icon=":material/warning:")
+        return []
+    return found
+
+
+def _preset() -> Preset:
+    presets = {preset.id: preset for preset in state.workbench().train.presets()}
+    return presets[pick.one_of("preset", t("Begin with"), {key: t(one.title) for key, one in presets.items()})]
+
+
+def _network(preset: Preset, *, boxes: bool) -> NetworkChoice:
+    networks = {one.id: one for one in state.workbench().train.networks(boxes=boxes)}
+    ids = list(networks)
+    chosen = st.selectbox(
+        t("Network"),
+        ids,
+        index=ids.index(preset.network),
+        format_func=lambda name: networks[name].title,
+        key=_key("network", preset.id),
+        persist_state="session",
+    )
+    return networks[chosen]
+
+
+def _numbers(preset: Preset, network: NetworkChoice) -> tuple[int, int, int, float, bool]:
+    place = f"{preset.id}-{network.id}"
+    sizes = (network.side,) if network.side else tuple(size for size in SIZES if size >= 64)
+    wished = preset.size if preset.size in sizes else sizes[min(1, len(sizes) - 1)]
+    with st.container(horizontal=True):
+        size = st.selectbox(
+            t("Input size (px)"), sizes, index=sizes.index(wished), key=_key("size", place), persist_state="session"
+        )
+        epochs = st.number_input(t("Epochs"), 1, 500, preset.epochs, key=_key("epochs", place), persist_state="session")
+        batch = st.number_input(t("Batch"), 4, 512, preset.batch, key=_key("batch", place), persist_state="session")
+        rate = st.number_input(
+            t("Learning rate"),
+            1e-6,
+            0.1,
+            preset.learning_rate,
+            step=1e-4,
+            format="%.5f",
+            key=_key("rate", place),
+            persist_state="session",
+        )
+    growing = size >= 128 and st.toggle(
+        t("Half the size at first: quicker, and rarely worse"), key=_key("growing", place), persist_state="session"
+    )
+    return size, epochs, batch, rate, bool(growing)
+
+
+def _width(preset: Preset, network: NetworkChoice) -> dict[str, int | float]:
+    """Options of the network; those that are not asked for stay as its author set them."""
+    held = {name: state.setting(_key("net", f"{preset.id}-{network.id}-{name}")) for name in network.options}
+    found = {name: value for name, value in held.items() if isinstance(value, int | float)}
+    if "width" in network.options and network.id == preset.network:
+        found.setdefault("width", preset.width)
+    return {name: value for name, value in found.items() if value != network.options[name]}
+
+
+def _knobs(preset: Preset, network: NetworkChoice, *, boxes: bool) -> tuple[dict[str, Value], dict[str, Value], str]:
+    """All options, folded away: their defaults are sensible."""
+    starts = ("", *state.workbench().train.starts(network.id))
+    found: dict[str, dict[str, Value]] = {section: {} for section in SECTIONS}
+    with st.expander(t("All options, each with what it is for"), icon=":material/tune:"):
+        start = ""
+        if len(starts) > 1:
+            start = st.selectbox(
+                t("Start from what another model has learnt"),
+                starts,
+                format_func=lambda name: name or t("nothing"),
+                key=_key("start", f"{preset.id}-{network.id}"),
+                persist_state="session",
+            )
+        _network_options(preset, network)
+        for section, title in SECTIONS.items():
+            st.markdown(f"**{t(title)}**")
+            given = preset.options if section == "options" else preset.augmentation
+            columns = st.columns(2, gap="medium")
+            own = [k for k in state.workbench().train.knobs() if k.section == section and k.name not in HIDDEN]
+            for number, knob in enumerate(own):
+                with columns[number % 2]:
+                    default = given.get(knob.name, knob.default)
+                    found[section][knob.name] = _knob(knob, default, preset.id, boxes=boxes)
+    return found["options"], found["augmentation"], start
+
+
+def _network_options(preset: Preset, network: NetworkChoice) -> None:
+    with st.container(horizontal=True):
+        for name, default in network.options.items():
+            given = preset.width if name == "width" and network.id == preset.network else default
+            st.number_input(
+                f"{name} ({network.title})",
+                value=given,
+                min_value=type(given)(0),
+                key=_key("net", f"{preset.id}-{network.id}-{name}"),
+                persist_state="session",
+                help=t("The published network has {value}; less is quicker and smaller.", value=default),
+            )
+
+
+def _knob(knob: Knob, default: Value, preset: str, *, boxes: bool) -> Value:
+    label, key = f"**{knob.name}** · {t(knob.purpose)}", _key("knob", f"{preset}-{knob.section}-{knob.name}")
+    among = (*METRICS, *(BOX_METRICS if boxes else ()), "") if knob.name == "choose" else knob.among
+    if among:
+        picked: str = st.selectbox(
+            label, among, index=among.index(str(default)), format_func=lambda name: name or t("the last"), key=key,
+            persist_state="session",
+        )  # fmt: skip
+        return picked
+    if isinstance(default, int):
+        low = None if knob.low is None else int(knob.low)
+        high = None if knob.high is None else int(knob.high)
+        return st.number_input(label, low, high, default, key=key, persist_state="session")
+    if isinstance(default, float):
+        low_end = None if knob.low is None else float(knob.low)
+        high_end = None if knob.high is None else float(knob.high)
+        return st.number_input(
+            label, low_end, high_end, default, step=0.05 if (knob.high or 1) <= 2 else 1.0, format="%.4g", key=key,
+            persist_state="session",
+        )  # fmt: skip
+    return st.text_input(label, default, key=key, persist_state="session")
+
+
+def _title(preset: Preset, chosen: PictureSet) -> tuple[str, str]:
+    first, second = st.columns(2)
+    with first:
+        title = st.text_input(
+            t("Title of the model"),
+            f"{Path(chosen.id).name} {preset.id}",
+            key=_key("title", f"{preset.id}-{chosen.id}"),
+            persist_state="session",
+            max_chars=60,
+        )
+    with second:
+        finding = st.text_input(
+            t("What it recognises"),
+            "",
+            key=_key("finding", chosen.id),
+            persist_state="session",
+            placeholder=t("as the question says"),
+            max_chars=60,
+        )
+    return title, finding
+
+
+def _start(planned: Planned, *, ready: bool) -> None:
+    if st.button(
+        t("Start training"), icon=":material/play_arrow:", type="primary", disabled=not ready, key="start-training"
+    ):
+        try:
+            run = state.workbench().train.start(planned.plan, planned.chosen)
+        except MedcoreError as error:
+            faults.explain(error.message, error.hint)
+            return
+        state.choose("run", run.id)
+        state.choose("view", "runs")
+        st.rerun()
+    st.caption(
+        t(
+            "{set}: {count} pictures an epoch. The training runs beside the app, which stays usable; it goes on when "
+            "you leave this page.",
+            set=plain(planned.chosen.id),
+            count=planned.plan.draws,
+        )
+    )
+
+
+def _key(name: str, of: str) -> str:
+    return f"train-{name}-{of}"
