@@ -91,6 +91,19 @@ class Familiarity:
 
 
 @dataclass(frozen=True, slots=True)
+class MaskPoint:
+    """Where a mask begins.
+
+    Args:
+        threshold: Probability of a pixel from which it belongs to the finding.
+        least_area: Smallest piece that is kept, as a share of the network's square.
+    """
+
+    threshold: float = 0.5
+    least_area: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class InputContract:
     """What a model accepts.
 
@@ -148,6 +161,8 @@ class ModelCard:
     views: int = 1  # 2: the answer is the mean over the picture and its mirror image
     conformal: Conformal | None = None
     familiarity: Familiarity | None = None
+    mask: MaskPoint = MaskPoint()  # of a model that draws one
+    rating_sha256: str = ""  # of rating.json, where the task rates what it finds
 
     @property
     def weights(self) -> Path:
@@ -271,6 +286,8 @@ def _card(table: Mapping[str, Any], folder: Path) -> ModelCard:
         views=int(table.get("views", 1)),
         conformal=_conformal(table.get("conformal")),
         familiarity=_familiarity(table.get("familiarity")),
+        mask=_mask(table.get("mask", {})),
+        rating_sha256=str(table.get("rating_sha256", "")).lower(),
     )
 
 
@@ -278,6 +295,10 @@ def _conformal(table: Mapping[str, Any] | None) -> Conformal | None:
     if table is None:
         return None
     return Conformal(float(table["coverage"]), float(table["positive_from"]), float(table["negative_to"]))
+
+
+def _mask(table: Mapping[str, Any]) -> MaskPoint:
+    return MaskPoint(float(table.get("threshold", 0.5)), float(table.get("least_area", 0.0)))
 
 
 def _familiarity(table: Mapping[str, Any] | None) -> Familiarity | None:

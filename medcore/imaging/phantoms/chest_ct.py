@@ -23,11 +23,30 @@ SLAB = 64  # slices computed at once
 
 @dataclass(frozen=True, slots=True)
 class Nodule:
-    """A solid sphere: name, centre in LPS mm, diameter in mm."""
+    """A ball or an ellipsoid of one density, with a denser core where it has one.
+
+    Args:
+        centre_mm: LPS.
+        diameter_mm: Of the ball; of an ellipsoid the geometric mean of its three diameters.
+        hu: Its density; ground glass is about -650.
+        core_mm: Diameter of a solid core in its middle (a part-solid nodule); 0: none.
+        stretch: Its three diameters over `diameter_mm`; their product is 1.
+        turn: 3×3 whose columns are its own axes in LPS, row by row; () for none.
+    """
 
     name: str
     centre_mm: Triple
     diameter_mm: float
+    hu: float = NODULE
+    core_mm: float = 0.0
+    stretch: Triple = (1.0, 1.0, 1.0)
+    turn: tuple[Triple, ...] = ()
+
+    @property
+    def solid(self) -> Ellipsoid:
+        """Its shape."""
+        a, b, c = (self.diameter_mm / 2 * s for s in self.stretch)
+        return Ellipsoid(self.centre_mm, (a, b, c), np.array(self.turn) if self.turn else np.eye(3))
 
 
 def axial(shape: tuple[int, int, int], spacing_mm: Triple, *, centre_mm: Triple = (0.0, 0.0, 0.0)) -> Geometry:
@@ -48,7 +67,7 @@ def chest_ct(
         shape: (slices, rows, columns).
         noise_hu: Standard deviation of the noise in the body.
     """
-    solids = [(n.name, Ellipsoid(n.centre_mm, (n.diameter_mm / 2,) * 3)) for n in nodules]
+    solids = [(n.name, n.solid) for n in nodules]
     image = np.empty(shape, dtype=np.int16)
     for start in range(0, shape[0], SLAB):  # a whole series in float32 would fill the memory of a laptop
         stop = min(start + SLAB, shape[0])
@@ -56,8 +75,10 @@ def chest_ct(
         affine[:3, 3] = geometry.to_lps(np.array([start, 0, 0]))
         canvas = Canvas(Geometry(affine), (stop - start, *shape[1:]), AIR)
         _paint_chest(canvas, thorax(build or Build(), float(np.clip(canvas.edge_mm / 2, 1, 3))))
-        for _name, solid in solids:
-            canvas.paint(solid, NODULE)
+        for nodule in nodules:
+            canvas.paint(nodule.solid, nodule.hu)
+            if nodule.core_mm:
+                canvas.paint(Ellipsoid(nodule.centre_mm, (nodule.core_mm / 2,) * 3), NODULE)
         image[start:stop] = _finish(canvas.image, noise_hu, [seed, start])
     targets, mask = known(solids, geometry, shape)
     volume = Volume(

@@ -1,0 +1,92 @@
+"""Make the phantom patches that docs/recipes/lung-nodule-patches.toml trains on: patches.npz in the form of MedMNIST.
+
+Slabs of computed chests with nodules of known place, each with another build, spacing, noise and vessels; patches of
+three planes around what the candidate search finds there, and around the nodules themselves. Slabs, not patches, are
+split. Usage: python -m benchmarks.phantom_patches FOLDER [SLABS]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import uint8
+from numpy.typing import NDArray
+
+from medcore.imaging.nodules.candidates import candidates
+from medcore.imaging.nodules.field import lung_field
+from medcore.imaging.nodules.patches import three_planes
+from medcore.imaging.phantoms.chest_ct import axial, chest_ct
+from medcore.imaging.phantoms.nodules import Mix, scatter
+from medcore.imaging.phantoms.thorax import Build
+from medcore.imaging.phantoms.truth import Phantom
+from medcore.tasks._nodule_patches import LOW_HU, PIXEL_MM, shades
+
+SIDE = 48
+SLABS, SLAB_MM, NODULES = 90, 60.0, 9
+SLICES_MM = (0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
+MOST_OTHERS = 45  # patches without a nodule from one slab
+HIT, CLEAR = 0.6, 1.6  # of a nodule's radius: nearer is the nodule, further is something else
+SPLITS = {6: "val", 7: "test"}  # every eighth slab
+
+
+def slab(seed: int) -> Phantom:
+    """A slab of a chest with nodules."""
+    rng = np.random.default_rng([77, seed])
+    across = float(rng.uniform(0.6, 0.8))
+    spacing = (float(rng.choice(SLICES_MM)), across, across)
+    build = Build(
+        wide=float(rng.uniform(0.88, 1.1)),
+        deep=float(rng.uniform(0.88, 1.1)),
+        heart=float(rng.uniform(0.85, 1.15)),
+        seed=seed,
+    )
+    z = float(rng.uniform(-60, 70))
+    shape = (int(SLAB_MM / spacing[0]), int(270 / across), int(330 / across))
+    heights = (z - SLAB_MM / 2 + 2, z + SLAB_MM / 2 - 2)
+    nodules = scatter(NODULES, build=build, heights_mm=heights, seed=seed, mix=Mix(diameters_mm=(3.5, 22)))
+    noise = float(rng.uniform(10, 45))
+    return chest_ct(nodules, axial(shape, spacing, centre_mm=(0, 0, z)), shape, build=build, noise_hu=noise, seed=seed)
+
+
+def patches(seed: int) -> tuple[NDArray[uint8], NDArray[uint8]]:
+    """Patches (N, SIDE, SIDE) of one slab and whether a nodule lies in the middle of each (N,)."""
+    rng = np.random.default_rng([78, seed])
+    phantom = slab(seed)
+    field = lung_field(phantom.volume)
+    assert field is not None, "a phantom chest has lungs"
+    places = np.array([place.centre_lps_mm for place in candidates(field)])
+    centres = np.array([target.centre_lps_mm for target in phantom.targets])
+    sizes = np.array([np.mean(target.size_mm) for target in phantom.targets])
+    apart = np.linalg.norm(places[:, None] - centres[None], axis=2) / (sizes[None] / 2)
+    others = places[apart.min(axis=1) > CLEAR]
+    others = others[np.sort(rng.permutation(len(others))[:MOST_OTHERS])]
+    moved = centres + rng.normal(0, 1, centres.shape) * np.minimum(0.6, 0.08 * sizes)[:, None]
+    found = places[apart.min(axis=1) < HIT]
+    chosen = np.concatenate([found, moved, others])
+    truth = np.repeat(np.arange(len(chosen)) < len(found) + len(moved), 3).astype(uint8)
+    planes = three_planes(phantom.volume, chosen, side=SIDE, pixel_mm=PIXEL_MM, outside=LOW_HU)
+    return np.rint(shades(planes) * 255).astype(uint8).reshape(-1, SIDE, SIDE), truth
+
+
+def main() -> None:
+    """Write patches.npz."""
+    folder, count = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else SLABS
+    folder.mkdir(parents=True, exist_ok=True)
+    images: dict[str, list[NDArray[uint8]]] = {"train": [], "val": [], "test": []}
+    labels: dict[str, list[NDArray[uint8]]] = {"train": [], "val": [], "test": []}
+    for seed in range(count):
+        part = SPLITS.get(seed % 8, "train")
+        seen, truth = patches(seed)
+        images[part].append(seen)
+        labels[part].append(truth)
+        print(f"slab {seed + 1} of {count}: {len(seen)} patches, {int(truth.sum())} of nodules", file=sys.stderr)
+    arrays: dict[str, Any] = {f"{part}_images": np.concatenate(many) for part, many in images.items()}
+    arrays |= {f"{part}_labels": np.concatenate(many) for part, many in labels.items()}
+    np.savez_compressed(folder / "patches.npz", **arrays)
+
+
+if __name__ == "__main__":
+    main()
