@@ -204,13 +204,20 @@ class PatientState:
 
 @dataclass(frozen=True, slots=True)
 class Timepoint:
-    """One visit: its lesions as read. `baseline` marks the chosen baseline; without a mark it is the first."""
+    """One visit: its lesions as read. `baseline` marks the chosen baseline; without a mark it is the first.
+
+    Args:
+        pixel_mm: Longer side of a pixel of the scan that was read; None where it is not known.
+        slice_mm: From slice to slice of that scan; None where it is not known or there is one slice.
+    """
 
     label: str
     acquired_on: date | None
     lesions: tuple[LesionReading, ...]
     state: PatientState = field(default_factory=PatientState)
     baseline: bool = False
+    pixel_mm: float | None = None
+    slice_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

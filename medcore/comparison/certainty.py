@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import erf, hypot, pi, sqrt
+from math import erf, pi, sqrt
 
 import numpy as np
 
+from medcore.comparison.uncertainty import Error, sphere_mm
 from medcore.criteria import Criterion
 from medcore.records import LesionReading, LesionStatus, Timepoint
 
@@ -26,7 +28,7 @@ class Noise:
 
     Args:
         length_mm: Of a diameter. Two readers of CT differ by some 1 to 2 mm; set what your readers reach.
-        volume_percent: Of a volume; None takes what the error of the diameter means for a sphere.
+        volume_percent: Of a volume; None takes what the error of the diameter means for a sphere, and the voxels.
         uptake_percent: Of an SUV.
         density_hu: Of a mean HU.
     """
@@ -72,13 +74,13 @@ class Flip:
     smaller: str
 
 
-def length_sd_mm(pixel_mm: float, *, reader_sd_mm: float) -> float:
-    """Standard deviation of a diameter: both of its ends lie somewhere within a pixel, and readers differ.
+def length_sd_mm(pixel_mm: float, *, reader_sd_mm: float, slice_mm: float = 0.0, length_mm: float = math.inf) -> float:
+    """Standard deviation of a diameter: its ends lie within a pixel, its section between slices, and readers differ.
 
     >>> round(length_sd_mm(0.7, reader_sd_mm=1.5), 2)
-    1.53
+    1.51
     """
-    return hypot(reader_sd_mm, pixel_mm * sqrt(2 / 12))
+    return Error(reader_sd_mm, pixel_mm, slice_mm).length_sd_mm(length_mm)
 
 
 def progression_chance(now_mm: float, nadir_mm: float, *, sum_sd_mm: float) -> float:
@@ -182,31 +184,33 @@ def _flip(
 
 
 def _redrawn(visit: Timepoint, noise: Noise, rng: np.random.Generator) -> Timepoint:
-    return replace(visit, lesions=tuple(_redrawn_lesion(lesion, noise, rng) for lesion in visit.lesions))
+    error = Error(noise.length_mm, visit.pixel_mm or 0.0, visit.slice_mm or 0.0)
+    return replace(visit, lesions=tuple(_redrawn_lesion(lesion, noise, error, rng) for lesion in visit.lesions))
 
 
-def _redrawn_lesion(lesion: LesionReading, noise: Noise, rng: np.random.Generator) -> LesionReading:
+def _redrawn_lesion(lesion: LesionReading, noise: Noise, size: Error, rng: np.random.Generator) -> LesionReading:
     if lesion.status is not LesionStatus.MEASURED:
         return lesion
     errors = rng.standard_normal(6)
 
     def length(value: float | None, error: float) -> float | None:
-        return value if not value else max(LEAST_MM, value + error * noise.length_mm)
+        return value if not value else max(LEAST_MM, value + error * size.length_sd_mm(value))
 
     def share(value: float | None, error: float, percent: float) -> float | None:
         return value if not value else value * max(0.01, 1 + error * percent / 100)
 
-    diameter = _length(lesion)
-    of_volume = noise.volume_percent
-    if of_volume is None:
-        of_volume = 300 * noise.length_mm / diameter if diameter else 0.0
+    def volume(value: float | None, error: float) -> float | None:
+        if not value or noise.volume_percent is not None:
+            return share(value, error, noise.volume_percent or 0.0)
+        return value * max(0.1, 1 + error * size.sphere_sd_mm(value) / sphere_mm(value)) ** 3
+
     return replace(
         lesion,
         longest_mm=length(lesion.longest_mm, errors[0]),
         viable_mm=length(lesion.viable_mm, errors[0]),
         short_axis_mm=length(lesion.short_axis_mm, errors[1]),
         perpendicular_mm=length(lesion.perpendicular_mm, errors[2]),
-        volume_ml=share(lesion.volume_ml, errors[3], of_volume),
+        volume_ml=volume(lesion.volume_ml, errors[3]),
         suv_peak=share(lesion.suv_peak, errors[4], noise.uptake_percent),
         tlg=share(lesion.tlg, errors[4], noise.uptake_percent),
         hu_mean=None if lesion.hu_mean is None else lesion.hu_mean + errors[5] * noise.density_hu,

@@ -103,6 +103,8 @@ def timepoints(
             tuple(_reading(track, number, visit, roles[track.id], reader) for track in tracks if track.first <= number),
             state=reader.states.get(number, PatientState()),
             baseline=number == 0,
+            pixel_mm=max(visit.scan.geometry.steps[1:]) if visit.sized else None,
+            slice_mm=visit.scan.geometry.steps[0] if visit.sized and visit.scan.shape[0] > 1 else None,
         )
         for number, visit in enumerate(visits)
     )

@@ -50,7 +50,8 @@ def test_every_kind_of_measure_is_drawn(criterion: str) -> None:
 
 def test_the_error_of_a_diameter_holds_the_pixel_and_the_reader() -> None:
     assert length_sd_mm(0.0, reader_sd_mm=2.0) == 2.0
-    assert length_sd_mm(3.0, reader_sd_mm=0.0) == pytest.approx(3 / 6**0.5)
+    assert length_sd_mm(3.0, reader_sd_mm=0.0) == pytest.approx(0.75)  # a quarter of a pixel, as simulated
+    assert length_sd_mm(0.0, reader_sd_mm=0.0, slice_mm=5.0, length_mm=11.0) == pytest.approx(0.5)
 
 
 def test_one_more_millimetre_flips_the_answer() -> None:
