@@ -28,7 +28,7 @@ def volume_ml(lesion: LesionReading) -> float | None:
 
 def every(visit: Timepoint) -> tuple[LesionReading, ...]:
     """All lesions, whatever their role."""
-    return tuple(sorted(visit.lesions, key=lambda lesion: lesion.id))
+    return tuple(sorted(visit.lesions, key=lambda lesion: (len(lesion.id), lesion.id)))  # L2 before L10
 
 
 VOLUMES = Measure("ml", volume_ml, 0.0)

@@ -15,7 +15,7 @@ from medcore.workbench.comparison_studies import when
 from medcore.workbench.comparisons import Aligned, Found, Kept
 from medcore.workbench.jobs import Job, JobState
 from pages.ui import faults, pick, state, tray
-from pages.ui.words import day, plain, t
+from pages.ui.words import day, plain, study_title, t
 
 STEPS = {
     "studies": N_("1 Pick studies"),
@@ -129,9 +129,9 @@ def follow(job_id: str) -> Job | None:
     return None
 
 
-def name_of(study: Study) -> str:
-    """A study as a chooser shows it."""
-    return " · ".join(filter(None, (study.title, day(study.acquired_on), study.patient)))
+def name_of(study: Study, draft: Draft) -> str:
+    """A study as a chooser shows it, with its date or the one that the reader knows."""
+    return " · ".join(filter(None, (study_title(study), day(when(study, draft.dates)), study.patient)))
 
 
 def need_alignment(reading: Reading) -> None:

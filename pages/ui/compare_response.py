@@ -15,6 +15,7 @@ from pages.ui import (
     compare_draft,
     compare_lesions,
     compare_report,
+    compare_timeline,
     compare_what_if,
     show,
     state,
@@ -85,6 +86,7 @@ def _answer(reading: Reading, aligned: Aligned, found: Found) -> None:
             compare_answer.certainty(response, sure)
         compare_what_if.panel(found.timepoints, response, draft.options, "compare")
     with left:
+        compare_timeline.section(reading, undo=False)
         compare_answer.pictures(found.timepoints, response, labels, sure, "compare-chart")
         compare_answer.visits(response, labels)
         if found.relative:

@@ -59,7 +59,7 @@ def page(reading: Reading) -> None:
 def _baseline_and_later(reading: Reading) -> dict[str, Study]:
     """The choosers; studies of the same patient stand first."""
     studies = {one.id: one for one in state.workbench().comparisons.candidates(reading.baseline)}
-    titles = distinct({key: compare_draft.name_of(one) for key, one in studies.items()})
+    titles = distinct({key: compare_draft.name_of(one, reading.draft) for key, one in studies.items()})
     baseline = state.chosen("baseline", list(studies), reading.baseline.id)
     st.selectbox(
         t("Baseline"),
@@ -219,4 +219,3 @@ def _actions(reading: Reading) -> None:
                 compare_draft.align(reading)
                 compare_draft.go("alignment")
                 st.rerun()
-        compare_draft.undo(reading)

@@ -15,7 +15,7 @@ from pages.ui import charts, compare_draft, compare_treatments, state, theme
 from pages.ui.compare_draft import Reading
 from pages.ui.words import plain, study_title, t
 
-ROW, FOOT = 30, 74  # px
+ROW, FOOT, FOOT_UNDATED = 28, 34, 12  # px
 FULL_LABELS = 6  # with more studies a label is its number alone
 NEAR = 0.09  # share of the whole time below which neighbours' labels would touch
 PATTERNS = ("", "/", "x", "-", "+", ".")  # beside the colour, for eyes that tell few apart
@@ -36,15 +36,20 @@ class Stop:
     when: date | None
 
 
-def section(reading: Reading) -> None:
-    """The timeline with what can be entered on it."""
+def section(reading: Reading, *, undo: bool = True) -> None:
+    """The timeline with what can be entered on it.
+
+    Args:
+        undo: Whether the page has no other button that takes a change back.
+    """
     stops = _stops(reading)
     with st.container(border=True, key="compare-timeline", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{t('Timeline')}**")
             compare_treatments.editor(reading)
             compare_treatments.states(reading)
-            compare_draft.undo(reading, "timeline")
+            if undo:
+                compare_draft.undo(reading, "timeline")
         st.plotly_chart(figure(stops, reading.draft.treatments), config=charts.CONFIG, key="compare-timeline-chart")
         undated = ", ".join(one.label for one in stops if one.label and one.when is None)
         if undated and any(one.when for one in stops):
@@ -64,17 +69,17 @@ def figure(stops: Sequence[Stop], treatments: Sequence[Treatment]) -> go.Figure:
     names = list(dict.fromkeys(one.name for one in treatments)) if dated else []
     rows = [*reversed(names), t("Studies")]
     chart.update_layout(
-        height=ROW * len(rows) + FOOT,
+        height=ROW * (len(rows) + 1) + (FOOT if dated else FOOT_UNDATED),
         margin={"l": 0, "r": 12, "t": 0, "b": 0},
         showlegend=False,
         barmode="overlay",
         dragmode=False,
         hovermode="closest",
     )
-    chart.update_yaxes(type="category", categoryorder="array", categoryarray=rows, range=[-0.6, len(rows) - 0.25])
+    chart.update_yaxes(type="category", categoryorder="array", categoryarray=rows, range=[-0.6, len(rows) + 0.4])
     chart.update_yaxes(fixedrange=True, automargin=True, showgrid=False)
     if dated:
-        chart.update_xaxes(type="date", tickformat="%Y-%m-%d", nticks=8)
+        chart.update_xaxes(type="date", tickformat="%Y-%m-%d", nticks=8, range=_range(shown, treatments))
     else:
         chart.update_xaxes(showticklabels=False, range=[-0.5, max(len(shown) - 0.5, 0.5)])
     chart.update_xaxes(fixedrange=True, automargin=True)
@@ -96,6 +101,14 @@ def _until(stops: Sequence[Stop], treatments: Sequence[Treatment]) -> date:
     days = [one.when for one in stops if one.when]
     days += [day for one in treatments for day in (one.start, one.end) if day]
     return max(days) + timedelta(days=max(7, round(0.05 * (max(days) - min(days)).days)))
+
+
+def _range(stops: Sequence[Stop], treatments: Sequence[Treatment]) -> list[str]:
+    """From a little before the first known day to a little after the last."""
+    days = [one.when for one in stops if one.when] + [one.start for one in treatments]
+    last = _until(stops, treatments)
+    aside = timedelta(days=max(10, round(0.06 * (last - min(days)).days)))
+    return [(min(days) - aside).isoformat(), (last + aside / 2).isoformat()]
 
 
 def _bars(chart: go.Figure, treatments: Sequence[Treatment], until: date) -> None:

@@ -39,7 +39,7 @@ class Graph {
     this.menu?.remove();
     this.box.replaceChildren(this.svg);
     this.lanes = data.lanes.map((lane, number) => this.lane(lane, number, wide));
-    data.visits.forEach((title, number) => this.svg.append(node("text", { x: this.x(number), y: 17, "text-anchor": number ? "middle" : "start", class: "head", dx: number ? 0 : -8 }, title)));
+    data.visits.forEach((title, number) => this.svg.append(node("text", { x: this.x(number), y: 17, "text-anchor": number === 0 ? "start" : number === data.visits.length - 1 ? "end" : "middle", class: "head", dx: number === 0 ? -8 : number === data.visits.length - 1 ? 22 : 0 }, title)));
     data.lines.forEach((line) => this.line(line));
     this.drop = node("rect", { x: LEFT - 14, y: this.height + 3, width: wide - LEFT, height: LANE - 3, rx: 5, class: "drop" });
     this.svg.append(this.drop, node("text", { x: LEFT, y: this.height + 18, class: "quiet" }, this.say("Drop here: a lesion of its own")));
