@@ -76,7 +76,7 @@ def _draft(reading: Reading, told: Told, versions: Sequence[SignedVersion]) -> N
                 t("The figures are those of version {version}.", version=newest.version), icon=":material/check:"
             )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        who = st.text_input(t("Your name or initials"), max_chars=80, key="compare-signer")
+        who = st.text_input(t("Your name or initials"), max_chars=80, key="compare-signer", width=280)
         pressed = st.button(
             t("Sign off"),
             type="primary",

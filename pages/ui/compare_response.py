@@ -94,7 +94,7 @@ def _answer(reading: Reading, aligned: Aligned, found: Found) -> None:
         compare_criteria.side_by_side(found.timepoints, response)
         proof = _proof(reading, aligned)
         show.issues(found.issues)
-    compare_report.panel(reading, aligned, found, sure=sure, proof=proof)
+        compare_report.panel(reading, aligned, found, sure=sure, proof=proof)
 
 
 def _proof(reading: Reading, aligned: Aligned) -> Proved | None:
