@@ -85,15 +85,21 @@ def opacities(series: Sequence[Look]) -> tuple[Opacity, ...]:
     )
 
 
-def heat_changes(series: Sequence[Look], alignments: Sequence[Alignment]) -> tuple[HeatChange, ...]:
-    """Heat of each later radiograph against the first one's.
+def heat_changes(
+    series: Sequence[Look], alignments: Sequence[Alignment], *, accepted: bool = False
+) -> tuple[HeatChange | None, ...]:
+    """Heat of each later radiograph against the first one's; None where the alignment is in doubt.
 
     Args:
         alignments: Of each later radiograph onto the first.
+        accepted: The reader looked at the doubtful alignments and takes them.
     """
     first, peak = series[0], _peak(series)
-    found = []
+    found: list[HeatChange | None] = []
     for later, alignment in zip(series[1:], alignments, strict=True):
+        if not (alignment.trust.trusted or accepted):
+            found.append(None)
+            continue
         heat = Volume(later.heat, Unit.GREY, "", later.scan.geometry)
         there = alignment.carried(heat, first.scan.geometry, first.scan.shape)
         seen = Mask(np.ones(later.scan.shape, dtype=np.uint8), {1: ""}, later.scan.geometry)

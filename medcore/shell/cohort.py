@@ -90,7 +90,7 @@ class _Asked:
         Raises:
             MedcoreError: A file cannot be read, or the studies cannot be compared.
         """
-        from medcore.workbench.cohort import cohort_rows
+        from medcore.workbench.cohort import cohort_rows, lone_rows
         from medcore.workbench.compare import compare_once
 
         moments = [
@@ -102,8 +102,12 @@ class _Asked:
         if self.task and not any(study.mask for study in patient.studies):
             with_masks, answers = compare_parts.asked(moments, self.task, self.model, self.target, self.settings)
             moments = list(with_masks)
+        if len(moments) == 1:
+            alone = compare_parts.series(moments, (), answers, accepted=False)
+            return lone_rows(patient, alone)
         found = compare_once(
             moments, criterion=self.criterion, options=self.options, motion=self.motion, organ=self.organ,
             accept_doubtful=self.accept,
         )  # fmt: skip
-        return cohort_rows(patient, found, compare_parts.series(moments, found, answers))
+        series = compare_parts.series(moments, found.alignments, answers, accepted=self.accept)
+        return cohort_rows(patient, found, series)

@@ -81,7 +81,7 @@ def compare(
     report: list[Plain] = []
     if out is not None:
         report = reports.written_report(found, moments, chosen, option_values(option or []), accepted=accept, out=out)
-    answer, series = _answer(found, moments, answers, changes=changes, out=out, report=report)
+    answer, series = _answer(found, moments, answers, accepted=accept, changes=changes, out=out, report=report)
     if as_json:
         print_json(answer)
         return
@@ -95,6 +95,7 @@ def _answer(
     moments: list[Moment],
     answers: tuple[Analysis, ...],
     *,
+    accepted: bool,
     changes: bool,
     out: Path | None,
     report: list[Plain],
@@ -102,10 +103,10 @@ def _answer(
     """All that was found as JSON, with the files where a folder was given."""
     answer = compared_object(found)
     files = [*report, *(_written(found, moments, out) if out is not None else [])]
-    maps = compare_parts.changes(moments, found) if changes else []
+    maps = compare_parts.changes(moments, found, accepted=accepted) if changes else []
     if changes:
         answer["changes"] = compare_parts.changes_object(maps)
-    series = compare_parts.series(moments, found, answers)
+    series = compare_parts.series(moments, found.alignments, answers, accepted=accepted)
     if series is not None:
         answer["series"] = compare_parts.series_object(series)
         compare_parts.warn_missing_field(series)

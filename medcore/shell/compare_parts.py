@@ -18,6 +18,7 @@ from medcore.volume import Geometry, Unit, Volume
 if TYPE_CHECKING:
     from medcore.comparison.changes import VisitChange
     from medcore.comparison.compare import Compared, Moment
+    from medcore.imaging.registration.alignment import Alignment
     from medcore.workbench.analyse import Analysis
     from medcore.workbench.comparison_models import RadiographSeries
 
@@ -53,7 +54,9 @@ def asked(
     return with_lesions(moments, [one.prediction for one in answers]), answers
 
 
-def series(moments: Sequence[Moment], found: Compared, answers: Sequence[Analysis]) -> RadiographSeries | None:
+def series(
+    moments: Sequence[Moment], alignments: Sequence[Alignment], answers: Sequence[Analysis], *, accepted: bool
+) -> RadiographSeries | None:
     """The answers as a series, where the model tells classes and explains them."""
     from medcore.predictions import Classification
     from medcore.workbench.comparison_models import series_of
@@ -65,7 +68,7 @@ def series(moments: Sequence[Moment], found: Compared, answers: Sequence[Analysi
     ]
     if not pairs or len(pairs) < len(moments) or answers[0].card is None:
         return None
-    return series_of([one.scan for one in moments], pairs, found.alignments, answers[0].card)
+    return series_of([one.scan for one in moments], pairs, alignments, answers[0].card, accepted=accepted)
 
 
 def series_object(found: RadiographSeries) -> dict[str, Plain]:
@@ -82,8 +85,8 @@ def series_object(found: RadiographSeries) -> dict[str, Plain]:
         "involved": [one.involved for one in found.figures],
         "heat_in_lung_field": [one.in_field for one in found.figures],
         "lung_field_found": list(found.fitted),
-        "heat_more": [None, *(one.more for one in found.changes)],
-        "heat_less": [None, *(one.less for one in found.changes)],
+        "heat_more": [None, *(one.more if one else None for one in found.changes)],
+        "heat_less": [None, *(one.less if one else None for one in found.changes)],
         "about": t(OPACITY_SCORE),
     }
 
@@ -98,20 +101,27 @@ def print_series(found: RadiographSeries) -> None:
     print_table(t("{label}, by {model}", label=t(found.title), model=found.model), head, rows)
 
 
-def changes(moments: Sequence[Moment], found: Compared) -> list[VisitChange]:
-    """The maps of change of all later studies."""
+def changes(moments: Sequence[Moment], found: Compared, *, accepted: bool) -> list[VisitChange | None]:
+    """The maps of change of all later studies; None, and a word why, where the alignment is in doubt."""
     from medcore.comparison.changes import visit_change
 
     line = progress_line()
-    return [
-        visit_change(tuple(moments), found, number, progress=lambda fraction, stage: line(fraction, stage.text()))
-        for number in range(1, len(moments))
-    ]
+    maps: list[VisitChange | None] = []
+    for number, alignment in enumerate(found.alignments, start=1):
+        if alignment.trust.trusted or accepted:
+            one = visit_change(
+                tuple(moments), found, number, progress=lambda fraction, stage: line(fraction, stage.text())
+            )
+            maps.append(one)
+        else:
+            note(t("No map of change of study {number}: its alignment is in doubt.", number=number + 1))
+            maps.append(None)
+    return maps
 
 
-def changes_object(found: Sequence[VisitChange]) -> list[Plain]:
-    """Maps of change as JSON: shares, volumes and each lesion's voxels; arrays are files."""
-    return [_change_object(one) for one in found]
+def changes_object(found: Sequence[VisitChange | None]) -> list[Plain]:
+    """Maps of change as JSON: shares, volumes and each lesion's voxels; arrays are files. Null: alignment in doubt."""
+    return [None if one is None else _change_object(one) for one in found]
 
 
 def _change_object(one: VisitChange) -> dict[str, Plain]:
@@ -146,11 +156,13 @@ def _change_object(one: VisitChange) -> dict[str, Plain]:
     return answer
 
 
-def written_changes(found: Sequence[VisitChange], moments: Sequence[Moment], out: Path) -> list[Plain]:
+def written_changes(found: Sequence[VisitChange | None], moments: Sequence[Moment], out: Path) -> list[Plain]:
     """Maps on the baseline's grid: z and masks as NIfTI where they lie in a patient, else as .npy."""
     files: list[Plain] = []
     baseline = moments[0].scan
     for number, one in enumerate(found, start=1):
+        if one is None:
+            continue
         arrays = {
             "change-z": one.map.z if one.map is not None else None,
             "change-marked": one.map.marked.astype(np.uint8) if one.map is not None else None,
@@ -168,7 +180,7 @@ def written_changes(found: Sequence[VisitChange], moments: Sequence[Moment], out
 def written_series(found: RadiographSeries, out: Path) -> list[Plain]:
     """Heat of each study, in units of the label's logit, and its change on the baseline's grid, as .npy."""
     arrays = {f"T{number}-heat": look.heat for number, look in enumerate(found.looks)}
-    arrays |= {f"T{number}-heat-change": one.difference for number, one in enumerate(found.changes, start=1)}
+    arrays |= {f"T{number}-heat-change": one.difference for number, one in enumerate(found.changes, start=1) if one}
     return [write_map(array, Geometry.pixels(), out / name) for name, array in arrays.items()]
 
 

@@ -93,13 +93,15 @@ def cohort_rows(patient: CohortPatient, found: Compared, series: RadiographSerie
         if found.response is not None:
             row["category"] = found.response.timepoints[number].overall
         if series is not None:
-            figure = series.figures[number]
-            row |= {"probability": f"{figure.probability:.3f}", "opacity_score": f"{figure.score:.1f}"}
-            if number:
-                change = series.changes[number - 1]
-                row |= {"heat_more": f"{change.more:.3f}", "heat_less": f"{change.less:.3f}"}
+            row |= _look(series, number)
         rows.append(row)
     return rows
+
+
+def lone_rows(patient: CohortPatient, series: RadiographSeries | None) -> list[dict[str, str]]:
+    """The row of a patient with one study: what a model said of it, and that no change can be told."""
+    row = _start(patient, 0, patient.studies[0])
+    return [{**row, **(_look(series, 0) if series else {}), "problem": "one study"}]
 
 
 def failed_rows(patient: CohortPatient, problem: str) -> list[dict[str, str]]:
@@ -124,6 +126,13 @@ def _start(patient: CohortPatient, number: int, study: CohortStudy) -> dict[str,
         "day": "" if study.day is None else f"{study.day:g}",
         "date": study.acquired_on.isoformat() if study.acquired_on else "",
     }
+
+
+def _look(series: RadiographSeries, number: int) -> dict[str, str]:
+    figure = series.figures[number]
+    change = series.changes[number - 1] if number else None
+    heat = {"heat_more": f"{change.more:.3f}", "heat_less": f"{change.less:.3f}"} if change else {}
+    return {"probability": f"{figure.probability:.3f}", "opacity_score": f"{figure.score:.1f}", **heat}
 
 
 def _burden(found: Compared, number: int) -> dict[str, str]:

@@ -34,7 +34,7 @@ class RadiographSeries:
         thresholds: The operating point.
         looks: Of each study, the baseline first.
         figures: Opacity score and its parts, of each study.
-        changes: Heat of each later study against the baseline's.
+        changes: Heat of each later study against the baseline's; None where the alignment is in doubt.
         fitted: Whether the lung field of each study was found, or only laid onto the whole picture.
         placed: Whether the figures are of a lung field; of other tasks they are of the whole picture.
     """
@@ -46,7 +46,7 @@ class RadiographSeries:
     threshold: float
     looks: tuple[Look, ...]
     figures: tuple[Opacity, ...]
-    changes: tuple[HeatChange, ...]
+    changes: tuple[HeatChange | None, ...]
     fitted: tuple[bool, ...]
     placed: bool
 
@@ -61,11 +61,14 @@ def series_of(
     answers: Sequence[tuple[Classification, Explanation]],
     alignments: Sequence[Alignment],
     card: ModelCard,
+    *,
+    accepted: bool = False,
 ) -> RadiographSeries:
     """The answers of one model to radiographs of one patient, on one scale and at the same places.
 
     Args:
         answers: Of each radiograph, explained for one and the same label.
+        accepted: The reader takes alignments that are in doubt.
     """
     label = card.label(answers[0][1].target)
     placed = card.task == CHEST
@@ -81,7 +84,7 @@ def series_of(
         looks.append(Look(scan, probability, explanation.heat * np.float32(explanation.peak), inside))
     return RadiographSeries(
         card.task, card.id, label.id, label.title, label.threshold, tuple(looks), opacities(looks),
-        heat_changes(looks, alignments), tuple(fitted), placed,
+        heat_changes(looks, alignments, accepted=accepted), tuple(fitted), placed,
     )  # fmt: skip
 
 
