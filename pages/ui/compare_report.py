@@ -19,7 +19,6 @@ from pages.ui.compare_draft import Reading
 from pages.ui.words import plain, t, translate
 
 PAPER_HEIGHT = 760
-MOST_ROWS = 12  # of the table of changes before it scrolls
 
 
 def panel(
@@ -85,7 +84,8 @@ def _draft(reading: Reading, told: Told, versions: Sequence[SignedVersion]) -> N
             help=t("Freezes this reading with your name and the time. It does not make it a diagnosis."),
         )
     if pressed:
-        signed = door.sign(told, who or "", after=newest.version if newest else 0)
+        with st.spinner(t("Looking for text in the pictures and signing off …")):
+            signed = door.sign(told, who or "", after=newest.version if newest else 0)
         st.toast(t("Signed off as version {version}.", version=signed.version), icon=":material/verified_user:")
         st.rerun()
     _downloads(reading.baseline.id, lambda: door.report(told), lambda: door.tables(told), "draft")
@@ -123,7 +123,7 @@ def _changes(changes: Sequence[Changed]) -> None:
         }
         for one in changes
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height=36 * (min(len(rows), MOST_ROWS) + 1) + 2)
+    st.dataframe(pd.DataFrame(rows), hide_index=True)
 
 
 def _words(text: Said) -> str:
