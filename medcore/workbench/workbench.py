@@ -16,6 +16,8 @@ from medcore.workbench.comparison_readings import Readings
 from medcore.workbench.comparisons import Comparisons
 from medcore.workbench.corrections import ResultCorrections
 from medcore.workbench.engine_opener import EngineOpener
+from medcore.workbench.evaluate import Evaluate
+from medcore.workbench.evaluated_pictures import Gallery
 from medcore.workbench.export import Export
 from medcore.workbench.jobs import Job, Jobs
 from medcore.workbench.marks import ScanMarks
@@ -51,6 +53,8 @@ class Workbench:
     readings: Readings
     models: Models
     train: Train
+    evaluate: Evaluate
+    gallery: Gallery
     about: About
     jobs: Jobs
     sandbox: Sandbox
@@ -83,6 +87,8 @@ class Workbench:
             readings=Readings(store, release),
             models=models,
             train=Train(settings, models, PictureSets(settings), TrainRuns(settings)),
+            evaluate=Evaluate(settings, models, engine),
+            gallery=Gallery(settings, models, engine),
             about=About(settings, store, engine),
             jobs=Jobs(),
             sandbox=sandbox,

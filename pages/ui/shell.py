@@ -30,6 +30,7 @@ with faults.caught():
             st.Page(PAGES / "prepare.py", title=t("Prepare"), icon=":material/tune:", url_path="prepare"),
             st.Page(PAGES / "models.py", title=t("Models"), icon=":material/network_node:", url_path="models"),
             st.Page(PAGES / "train.py", title=t("Train"), icon=":material/model_training:", url_path="train"),
+            st.Page(PAGES / "evaluate.py", title=t("Evaluate"), icon=":material/monitoring:", url_path="evaluate"),
             st.Page(PAGES / "about.py", title=t("About"), icon=":material/info:", url_path="about"),
         ],
         position="top",

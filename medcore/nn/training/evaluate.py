@@ -18,6 +18,7 @@ from medcore.nn.training.pictures import list_cases
 from medcore.nn.training.publish import RECIPE_FILE, SPLIT_FILE, patients_of
 from medcore.nn.training.recipe import FIRST_LABEL, Recipe, Source, load_recipe
 from medcore.nn.training.report import Json, picture_answers, report
+from medcore.nn.training.sources import Case
 from medcore.nn.training.sources._tables import read_table
 from medcore.nn.training.splits import Kept, read_split_table
 from medcore.tasks import load_task
@@ -26,6 +27,7 @@ TABLE = "index.csv"
 MANY = "|"  # between several values of one option
 OPTIONS = ("file", "label", "positive", "patient", "group", "split", "format", "table")
 REPORTED = ("source", "region", "age", "sex", "device", "site", "hospital", "hardware", "view", "plane")
+KIND = "kind"  # column of the label where a table has none called so
 POSITIVE_WORDS = ("1", "true", "yes", "positive", "present")
 
 Tell = Callable[[int, int], None]
@@ -60,15 +62,11 @@ def evaluate(
         DataSetError: A column or label is not there, or no picture can be read.
     """
     chosen = dict(columns or {})
-    recipe_path = card.folder / RECIPE_FILE
-    if not (data / TABLE).is_file() and not chosen.get("format") and recipe_path.is_file():
-        recipe = load_recipe(recipe_path)
-        if all((data / source.folder).exists() for source in recipe.sources):
-            return _own_test_split(card, recipe, data, engine, device=device, tell=tell)
+    recipe = _own_recipe(card, data, chosen)
+    if recipe is not None:
+        return _own_test_split(card, recipe, data, engine, device=device, tell=tell)
     source = _source(card, data, chosen)
-    cases, _ = list_cases([source], data, [label.id for label in card.labels])
-    if source.split:
-        cases = [case for case in cases if case.split == "test"] or cases
+    cases = _listed(source, card, data)
     asked = ask(card, load_task(card.task), cases, engine, device=device, tell=tell)
     _refuse_nothing(asked, data)
     group = patients_of(asked)
@@ -80,10 +78,38 @@ def evaluate(
     return Evaluation(found, picture_answers(asked, card, group, source=[source.name] * len(asked.cases)))
 
 
-def _own_test_split(
-    card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, device: str, tell: Tell
-) -> Evaluation:
-    """The pictures that the split table names as test, with the clusters that it keeps."""
+def test_cases(card: ModelCard, data: Path, columns: Mapping[str, str] | None = None) -> list[Case]:
+    """The pictures that `evaluate` would ask about, not yet read.
+
+    Raises:
+        NotFoundError: There are none.
+        DataSetError: A column or label is not there.
+    """
+    chosen = dict(columns or {})
+    recipe = _own_recipe(card, data, chosen)
+    if recipe is not None:
+        return [case for case, _, _ in _own_test_cases(card, recipe, data)]
+    return _listed(_source(card, data, chosen), card, data)
+
+
+def _own_recipe(card: ModelCard, data: Path, chosen: Mapping[str, str]) -> Recipe | None:
+    """The model's recipe when `data` holds its sources and no table of its own."""
+    path = card.folder / RECIPE_FILE
+    if (data / TABLE).is_file() or chosen.get("format") or not path.is_file():
+        return None
+    recipe = load_recipe(path)
+    return recipe if all((data / source.folder).exists() for source in recipe.sources) else None
+
+
+def _listed(source: Source, card: ModelCard, data: Path) -> list[Case]:
+    cases, _ = list_cases([source], data, [label.id for label in card.labels])
+    if source.split:
+        cases = [case for case in cases if case.split == "test"] or cases
+    return cases
+
+
+def _own_test_cases(card: ModelCard, recipe: Recipe, data: Path) -> list[tuple[Case, str, int]]:
+    """The pictures that the split table names as test, each with its source and its cluster."""
     table = _split(card)
     if not table:
         raise NotFoundError(
@@ -91,18 +117,25 @@ def _own_test_split(
             hint=N_("Give a folder with index.csv instead."),
             model=card.id,
         )
-    labels = [label.id for label in card.labels]
-    cases, origin = list_cases(recipe.sources, data, labels)
+    cases, origin = list_cases(recipe.sources, data, [label.id for label in card.labels])
     names = [recipe.sources[int(o)].name for o in origin]
-    keys = [(name, case.name) for name, case in zip(names, cases, strict=True)]
-    rows = [i for i, key in enumerate(keys) if key in table and table[key].split == "test"]
-    asked = ask(card, load_task(card.task), [cases[i] for i in rows], engine, device=device, tell=tell)
+    kept = [(case, name, table.get((name, case.name))) for case, name in zip(cases, names, strict=True)]
+    return [(case, name, row.group) for case, name, row in kept if row is not None and row.split == "test"]
+
+
+def _own_test_split(
+    card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, device: str, tell: Tell
+) -> Evaluation:
+    """Figures of the pictures that training set aside, and of the sets that it never saw."""
+    labels = [label.id for label in card.labels]
+    rows = _own_test_cases(card, recipe, data)
+    asked = ask(card, load_task(card.task), [case for case, _, _ in rows], engine, device=device, tell=tell)
     _refuse_nothing(asked, data)
-    by_case = {id(cases[i]): i for i in rows}
-    read = [by_case[id(case)] for case in asked.cases]
-    group = np.array([table[keys[i]].group for i in read], dtype=int64)
-    found = report(asked, card, group, source=[names[i] for i in read])
-    answers = picture_answers(asked, card, group, source=[names[i] for i in read])
+    facts = {id(case): (name, number) for case, name, number in rows}
+    names, groups = zip(*(facts[id(case)] for case in asked.cases), strict=True)
+    group = np.array(groups, dtype=int64)
+    found = report(asked, card, group, source=names)
+    answers = picture_answers(asked, card, group, source=names)
     for source in recipe.external:
         if (data / source.folder).exists():
             others, _ = list_cases([source], data, labels)
@@ -122,9 +155,11 @@ def _source(card: ModelCard, data: Path, chosen: Mapping[str, str]) -> Source:
     if not data.is_dir():
         raise NotFoundError(N_("{path} is not there."), path=str(data))
     kind = chosen.get("format", "table")
-    column = chosen.get("label", "label")
-    rows = read_table(data / chosen.get("table", TABLE), (column,)) if kind in ("table", "dicom") else []
+    rows = read_table(data / chosen.get("table", TABLE)) if kind in ("table", "dicom") else []
     present = set(rows[0]) if rows else set()
+    column = chosen.get("label", KIND if KIND in present and "label" not in present else "label")
+    if rows:
+        read_table(data / chosen.get("table", TABLE), (column,))
     return Source(
         name=data.name,
         folder=".",
@@ -146,6 +181,12 @@ def _positive(card: ModelCard, named: str, values: set[str]) -> dict[str, tuple[
     found: dict[str, tuple[str, ...]] = {label.id: (label.id,) for label in card.labels if label.id in values}
     if len(found) == len(card.labels) or not values:
         return found or {label.id: ("*",) for label in card.labels[:1]}
+    short = {
+        label.id: tuple(v for v in sorted(values) if len(v) > 1 and label.id.startswith(v.lower()))
+        for label in card.labels
+    }
+    if len(card.labels) > 1 and all(len(found) == 1 for found in short.values()):
+        return short
     words = tuple(v for v in sorted(values) if v.lower() in POSITIVE_WORDS)
     if len(card.labels) == 1 and words:
         return {FIRST_LABEL: words}

@@ -1,0 +1,174 @@
+"""The figures of an evaluation: a threshold that moves them all, curves with bands, groups, controls, the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from medcore.cards import Estimate
+from medcore.errors import N_
+from medcore.workbench.evaluate import PartFigures
+from pages.ui import charts, evaluate_charts, show, state
+from pages.ui.evaluate_choice import Chosen
+from pages.ui.words import plain, t
+
+METRICS = {
+    "auc": N_("AUC"),
+    "average_precision": N_("Average precision"),
+    "accuracy": N_("Accuracy"),
+    "balanced_accuracy": N_("Balanced accuracy"),
+    "sensitivity": N_("Sensitivity (recall)"),
+    "specificity": N_("Specificity"),
+    "precision": N_("Precision"),
+    "negative_predictive_value": N_("Negative predictive value"),
+    "f1": N_("F1"),
+    "brier": N_("Brier score"),
+    "ece": N_("Calibration error (ECE)"),
+    "map50": N_("mAP50 (boxes)"),
+    "dice_mean": N_("Dice, mean"),
+    "surface_dice_mean": N_("Surface Dice, mean"),
+    "hd95_mm_median": N_("HD95, median (mm)"),
+    "relative_volume_error_mean": N_("Relative volume error, mean"),
+}
+CONTROLS = {
+    "thumbnail_ridge": N_("A linear model on 12 × 12 pixels"),
+    "mean_brightness": N_("Mean brightness alone"),
+    "metadata": N_("The table's columns alone"),
+}
+SETS = {
+    "all": N_("All"),
+    "positive": N_("Where the finding is present"),
+    "negative": N_("Where it is absent"),
+    "undecided": N_("Left open (both answers)"),
+    "empty": N_("Nothing fits (no answer)"),
+}
+GROUPED = ("auc", "sensitivity", "specificity", "precision", "ece")
+
+
+def figures(chosen: Chosen) -> None:
+    """All figures at a threshold, and the curves."""
+    if not chosen.part.answers:
+        st.info(
+            t("This evaluation keeps no answers of single pictures, so the threshold cannot be moved. "
+              "Evaluate the model on a folder to see more."), icon=":material/info:",
+        )  # fmt: skip
+        _table({t("Figure"): [], t("Value"): []}, chosen.evaluated.metrics, "kept")
+        return
+    st.fragment(_at_threshold)(chosen)
+    _beyond(chosen)
+
+
+def _at_threshold(chosen: Chosen) -> None:
+    bench, curves = state.workbench(), state.workbench().evaluate.curves(chosen.evaluated, chosen.part)
+    left, right = st.columns([4, 7], gap="large")
+    with left:
+        threshold = st.slider(
+            t("Threshold (the card's: {threshold})", threshold=f"{chosen.evaluated.threshold:.2f}"),
+            0.0,
+            1.0,
+            chosen.evaluated.threshold,
+            0.005,
+            format="%.3f",
+            key=f"threshold-{chosen.key}",
+        )
+        at = bench.evaluate.at(chosen.part, threshold)
+        st.plotly_chart(evaluate_charts.confusion(at), key="confusion", config=charts.CONFIG)
+        _table({t("Figure"): [], t("Value (95 % interval)"): []}, at.metrics, "at")
+        st.caption(
+            t("{count} pictures of {patients} patients or clusters; intervals are drawn over these.",
+              count=len(chosen.part.answers), patients=chosen.part.patients)
+        )  # fmt: skip
+    with right:
+        first, second = st.columns(2)
+        if curves.roc is None:
+            st.info(t("Only one answer occurs here, so there are no curves."), icon=":material/info:")
+            return
+        first.markdown(f"**{t('ROC')}**")
+        first.plotly_chart(evaluate_charts.roc(curves, at), key="roc", config=charts.CONFIG)
+        second.markdown(f"**{t('Precision and recall')}**")
+        second.plotly_chart(evaluate_charts.precision_recall(curves, at), key="pr", config=charts.CONFIG)
+        first.markdown(f"**{t('Reliability')}**")
+        first.plotly_chart(evaluate_charts.reliability(curves), key="reliability", config=charts.CONFIG)
+        second.markdown(f"**{t('Decision curve')}**")
+        second.plotly_chart(evaluate_charts.net_benefit(curves, at), key="benefit", config=charts.CONFIG)
+
+
+def _table(columns: Mapping[str, list[str]], metrics: Mapping[str, Estimate], key: str) -> None:
+    """Figures with their intervals, in the order of METRICS; the two column titles come with it."""
+    names = [name for name in METRICS if name in metrics] + [name for name in metrics if name not in METRICS]
+    values = ([t(METRICS.get(name, name)) for name in names], [interval(metrics[name]) for name in names])
+    with st.container(key=f"figures-{key}"):
+        st.table(dict(zip(columns, values, strict=True)), border="horizontal", hide_index=True)
+
+
+def _beyond(chosen: Chosen) -> None:
+    """What stands beside the classifier's own figures: boxes, volumes, sets, the gate."""
+    one = chosen.evaluated
+    left, right = st.columns(2, gap="large")
+    with left:
+        if one.froc is not None:
+            st.markdown(f"**{t('Boxes: FROC')}**")
+            st.plotly_chart(evaluate_charts.froc(one.froc), key="froc", config=charts.CONFIG)
+        if "map50" in one.metrics:
+            show.facts({t("mAP50 (boxes)"): interval(one.metrics["map50"])})
+        if one.agreement is not None:
+            st.markdown(f"**{t('Volumes: Bland-Altman')}**")
+            st.plotly_chart(evaluate_charts.bland_altman(one.agreement), key="agreement", config=charts.CONFIG)
+        if one.conformal and one.promised is not None:
+            st.markdown("**" + t("Conformal sets, promised to hold the truth in {share}", share=f"{one.promised:.0%}")
+                        + "**")  # fmt: skip
+            show.facts({t(SETS.get(name, name)): interval(value) for name, value in one.conformal.items()})
+    with right:
+        if one.unfamiliar:
+            st.markdown(f"**{t('Refused as unlike the training images')}**")
+            show.facts({plain(name): f"{share:.1%}" for name, share in one.unfamiliar.items()})
+
+
+def groups(chosen: Chosen) -> None:
+    """Subgroups, trivial controls, and figures within strata."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.markdown(f"#### {t('By column')}")
+        found = state.workbench().evaluate.subgroups(chosen.part, chosen.evaluated.threshold)
+        if not found:
+            st.caption(t("The table has no column with several values of ten pictures or more."))
+        for name in dict.fromkeys(part.name for part in found):
+            _group(name, [part for part in found if part.name == name])
+    with right:
+        own = chosen.evaluated.metrics.get("auc")
+        st.markdown(f"#### {t('Beside trivial controls')}")
+        rows = {t("This model"): own} if own is not None else {}
+        rows |= {t(CONTROLS.get(name, name)): value for name, value in chosen.evaluated.controls.items()}
+        _aucs(rows, "controls")
+        st.caption(t("A control sees a thumbnail or the table alone, and has been fitted on these very pictures; a "
+                     "network proves little until it beats it."))  # fmt: skip
+        if chosen.evaluated.within:
+            st.markdown(f"#### {t('Within strata')}")
+            _aucs({plain(name): value for name, value in chosen.evaluated.within.items()}, "within")
+            st.caption(t("AUC over pairs that share their source, region or patient, so that these cannot help."))
+
+
+def _group(name: str, parts: list[PartFigures]) -> None:
+    table: dict[str, list[str]] = {plain(name): [plain(part.value) for part in parts]}
+    table[t("Pictures (present)")] = [f"{part.n} ({part.positive})" for part in parts]
+    for metric in GROUPED:
+        table[t(METRICS[metric])] = [
+            interval(part.metrics[metric]) if metric in part.metrics else "–" for part in parts
+        ]
+    with st.container(key=f"figures-group-{name}"):
+        st.table(table, border="horizontal", hide_index=True)
+
+
+def _aucs(rows: Mapping[str, Estimate], key: str) -> None:
+    with st.container(key=f"figures-{key}"):
+        st.table(
+            {"": list(rows), t("AUC (95 % interval)"): [interval(value) for value in rows.values()]},
+            border="horizontal",
+            hide_index=True,
+        )
+
+
+def interval(value: Estimate) -> str:
+    """A figure with its interval."""
+    return f"{value.value:.3f} ({value.low:.3f}–{value.high:.3f})"

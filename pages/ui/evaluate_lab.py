@@ -1,0 +1,73 @@
+"""The device-shift laboratory on the page: figures over growing noise, blur, gamma ..., one model or two."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from medcore.errors import N_, Message
+from medcore.workbench.laboratory import LabReport, shift_titles
+from pages.ui import charts, evaluate_charts, faults, pick, state, tray
+from pages.ui.evaluate_choice import Chosen
+from pages.ui.evaluate_figures import METRICS
+from pages.ui.words import plain, t
+
+LAB = "lab"
+SHOWN = ("auc", "sensitivity", "specificity", "accuracy", "ece")
+ACROSS = 3
+
+
+def laboratory(chosen: Chosen) -> None:
+    """Choose a second model if there is one, start, and look at the curves."""
+    bench = state.workbench()
+    others = {c.id: t(c.title) for c in bench.models.cards() if c.task == chosen.card.task and c.id != chosen.card.id}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        beside = pick.one_of("beside", t("Beside"), {"none": t("no other model"), **others})
+        metric = pick.one_of("metric", t("Figure"), {name: t(METRICS[name]) for name in SHOWN})
+        models = [chosen.card.id, *([beside] if beside in others else [])]
+        key = f"{LAB}-{chosen.card.id}-{chosen.evaluated.id}-{'-'.join(models)}"
+        job = bench.jobs.get(state.session().working.get(key, ""))
+        if st.button(t("Start"), icon=":material/experiment:", type="primary", key="start-lab",
+                     disabled=job is not None and not job.state.over):  # fmt: skip
+            job = bench.jobs.start(
+                Message(N_("Device shifts of {model}"), {"model": chosen.card.id}),
+                lambda progress: bench.evaluate.laboratory(
+                    chosen.evaluated, models, progress=progress, cancelled=progress.cancelled
+                ),
+            )
+            state.session().working[key] = job.id
+            st.rerun()
+    if job is None:
+        st.markdown(
+            t(
+                "The same pictures, made worse step by step as another device, dose or export would: noise, blur, "
+                "contrast, gamma, resolution, bias field, JPEG, rotation. The threshold stays that of the card. "
+                "Where a figure falls by more than 0.05, and its interval with it, the model breaks."
+            )
+        )
+    elif not job.state.over:
+        tray.follow(job)
+    elif job.error is not None:
+        faults.explain(job.error.message, job.error.hint)
+    elif isinstance(job.result, LabReport):
+        _found(job.result, metric)
+
+
+def _found(found: LabReport, metric: str) -> None:
+    names = {card.id: plain(t(card.title)) for card in state.workbench().models.cards()}
+    labs, titles = found.labs, shift_titles()
+    st.caption(t("{count} pictures, half of them with the finding.", count=labs[0].n))
+    columns = st.columns(ACROSS, gap="medium")
+    for number, curve in enumerate(labs[0].curves):
+        title, unit = titles[curve.shift]
+        with columns[number % ACROSS]:
+            st.markdown(f"**{t(title)}**")
+            values = {names.get(lab.model, lab.model): lab.curves[number].metrics[metric] for lab in labs}
+            figure = evaluate_charts.shift(curve.strengths, values, t(unit))
+            st.plotly_chart(figure, key=f"shift-{curve.shift}", config=charts.CONFIG)
+            said = [(name, lab.curves[number].breaks_at[metric]) for name, lab in zip(values, labs, strict=True)]
+            st.caption(" · ".join(_breaks(name if len(labs) > 1 else "", at) for name, at in said))
+
+
+def _breaks(name: str, at: float | None) -> str:
+    said = t("holds to the end") if at is None else t("breaks at {strength}", strength=f"{at:g}")
+    return f"{name}: {said}" if name else said
