@@ -8,7 +8,21 @@ from contextlib import nullcontext
 import typer
 
 from medcore.errors import MedcoreError
-from medcore.shell import analyse, assess, catalogues, cohort, compare, evaluate, export, prepare, quality, read, train
+from medcore.shell import (
+    analyse,
+    assess,
+    catalogues,
+    cohort,
+    compare,
+    evaluate,
+    export,
+    laboratory,
+    models,
+    prepare,
+    quality,
+    read,
+    train,
+)
 from medcore.shell.output import print_error, stdout_for_the_answer_alone, t
 
 USER_ERROR = 2
@@ -29,6 +43,8 @@ app.command("prepare", help=t("Put a scan through a recipe, or find a region in 
 app.command("tasks", help=t("List the clinical questions."))(catalogues.tasks)
 app.add_typer(catalogues.models, name="models", help=t("List the models, or verify their weights."))
 app.command("analyse", help=t("Run a model on a scan, with an explanation if asked for."))(analyse.analyse)
+catalogues.models.command("compare", help=t("Compare two models on the same pictures."))(models.compare)
+catalogues.models.command("train", help=t("Train the shipped models anew from their recipes."))(models.train_all)
 app.command("criteria", help=t("List the response criteria."))(assess.criteria)
 app.command("assess", help=t("Tell the response to treatment from a table of measured lesions."))(assess.assess)
 app.command("studies", help=t("List the stored studies."))(export.studies)
@@ -37,6 +53,7 @@ app.command("deidentify", help=t("Write DICOM files again without identity."))(e
 app.command("compare", help=t("Compare studies before and after treatment."))(compare.compare)
 app.command("cohort", help=t("Compare the studies of many patients from one table."))(cohort.cohort)
 app.command("evaluate", help=t("Measure a model on labelled pictures."))(evaluate.evaluate)
+app.command("laboratory", help=t("Find out where a model breaks as pictures get worse."))(laboratory.laboratory)
 app.command("train", help=t("Train a model by a recipe."))(train.train)
 
 

@@ -44,7 +44,7 @@ def evaluate(
         card,
         data,
         open_engine(settings),
-        columns=_pairs(columns),
+        columns=pairs(columns),
         device=device,
         tell=lambda done, total: show(done / max(1, total), t("Running the network")),
     )
@@ -63,7 +63,7 @@ def evaluate(
         _print(card.title, found)
 
 
-def _pairs(text: str) -> dict[str, str]:
+def pairs(text: str) -> dict[str, str]:
     """name=value pairs between commas.
 
     Raises:

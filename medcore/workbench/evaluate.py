@@ -229,24 +229,7 @@ class Evaluate:
         Raises:
             DataSetError: They share too few pictures, or their labels differ there.
         """
-        others = {(a.source, a.file, a.index): a for a in second.answers}
-        pairs = [(a, others[key]) for a in first.answers if (key := (a.source, a.file, a.index)) in others]
-        if any(a.truth[0] != b.truth[0] for a, b in pairs):
-            raise DataSetError(
-                N_("The two models were measured with different labels."),
-                hint=N_("Evaluate both on the same folder with the same values."),
-            )
-        positive = sum(a.truth[0] for a, _ in pairs)
-        if min(positive, len(pairs) - positive) < MIN_GROUP // 2:
-            raise DataSetError(
-                N_("The two models share {count} pictures, which is too few to compare them."),
-                hint=N_("Evaluate both on the same folder."),
-                count=len(pairs),
-            )
-        one, other = as_answers([a for a, _ in pairs]), as_answers([b for _, b in pairs])
-        found = compare(one, other, thresholds=(first.threshold, second.threshold))
-        curves = (roc_curve(one, rounds=BAND_ROUNDS), roc_curve(other, rounds=BAND_ROUNDS))
-        return Pair(len(pairs), positive, found, curves)
+        return compare_answers(first.answers, second.answers, (first.threshold, second.threshold))
 
     def laboratory(
         self,
@@ -293,3 +276,31 @@ class Evaluate:
             shutil.rmtree(fresh, ignore_errors=True)
             raise StoreError(N_("{path} cannot be written."), path=str(folder)) from error
         return folder
+
+
+def compare_answers(
+    first: Sequence[PictureAnswer], second: Sequence[PictureAnswer], thresholds: tuple[float, float]
+) -> Pair:
+    """Two models on the pictures that both were asked about.
+
+    Raises:
+        DataSetError: They share too few pictures, or their labels differ there.
+    """
+    others = {(a.source, a.file, a.index): a for a in second}
+    pairs = [(a, others[key]) for a in first if (key := (a.source, a.file, a.index)) in others]
+    if any(a.truth[0] != b.truth[0] for a, b in pairs):
+        raise DataSetError(
+            N_("The two models were measured with different labels."),
+            hint=N_("Evaluate both on the same folder with the same values."),
+        )
+    positive = sum(a.truth[0] for a, _ in pairs)
+    if min(positive, len(pairs) - positive) < MIN_GROUP // 2:
+        raise DataSetError(
+            N_("The two models share {count} pictures, which is too few to compare them."),
+            hint=N_("Evaluate both on the same folder."),
+            count=len(pairs),
+        )
+    one, other = as_answers([a for a, _ in pairs]), as_answers([b for _, b in pairs])
+    found = compare(one, other, thresholds=thresholds)
+    curves = (roc_curve(one, rounds=BAND_ROUNDS), roc_curve(other, rounds=BAND_ROUNDS))
+    return Pair(len(pairs), positive, found, curves)
