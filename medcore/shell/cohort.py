@@ -19,7 +19,7 @@ from medcore.shell.read import unwritable
 
 if TYPE_CHECKING:
     from medcore.workbench.analyse import Analysis
-    from medcore.workbench.cohort import CohortPatient
+    from medcore.workbench.cohort_scans import CohortPatient
 
 TABLE = "cohort.csv"
 SHOWN = ("patient", "visit", "day", "volume_change_percent", "category", "relative_category", "opacity_score")
@@ -40,7 +40,7 @@ def cohort(
     as_json: AsJson = False,
 ) -> None:
     """Compare the studies of many patients."""
-    from medcore.workbench.cohort import cohort_csv, failed_rows, read_cohort
+    from medcore.workbench.cohort_scans import cohort_csv, failed_rows, read_cohort
 
     try:
         patients = read_cohort(table.read_bytes(), table.parent)
@@ -90,7 +90,7 @@ class _Asked:
         Raises:
             MedcoreError: A file cannot be read, or the studies cannot be compared.
         """
-        from medcore.workbench.cohort import cohort_rows, lone_rows
+        from medcore.workbench.cohort_scans import cohort_rows, lone_rows
         from medcore.workbench.compare import compare_once
 
         moments = [
