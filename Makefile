@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test slow lint format bench words pins clean
+.PHONY: help run test slow lint format bench models words pins clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -46,6 +46,10 @@ format: $(VENV)/ready-to-test  ## Put the code into its form
 
 bench: $(VENV)/ready-to-test  ## Print every promised speed ratio
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python $$script; done
+
+DATA ?= ../shared/data
+models: $(VENV)/ready-to-run  ## Train every shipped model anew from its recipe (DATA=folder of the data sets, ONLY=id,id)
+	$(BIN)/python -m medcore models train --data $(DATA) $(if $(ONLY),--only $(ONLY))
 
 LOCALES := en zh_CN
 BABEL := $(BIN)/python -m babel.messages.frontend --quiet
