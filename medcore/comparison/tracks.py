@@ -245,7 +245,7 @@ def _sighting(track: _Growing, index: int, visit: Visit, match: _Match, ids: Seq
     if said in ids:
         return Sighting(Fate.MERGED, other=said)
     lost = [link for link in match.links if link.track == index and link.overlap >= LEAST_OVERLAP]
-    if lost:  # it found a lesion, and that one is more of another track
+    if lost and track.sightings[-1].fate is not Fate.GONE:  # it found a lesion, and that one is more of another track
         best = max(lost, key=lambda one: one.confidence)
         return Sighting(Fate.MERGED, None, best.confidence, ids[match.of_piece[best.piece].track])
     covered = visit.covers(track.last.places)

@@ -50,16 +50,28 @@ class _Line:
     lesion: LesionReading | None
 
 
-def read_history(data: bytes) -> HistoryTable:
+def patients(data: bytes) -> tuple[str, ...]:
+    """The patients of a table, each once, as they stand in it; none where it has no column `patient`.
+
+    Raises:
+        HistoryError: The table cannot be read.
+    """
+    return tuple(dict.fromkeys(cells["patient"] for _, cells in _rows(data)[0] if cells.get("patient")))
+
+
+def read_history(data: bytes, *, patient: str = "") -> HistoryTable:
     """Time points from a CSV file, in their order.
 
     Args:
         data: The file: comma, semicolon or tab between the columns; UTF-8, UTF-16 or GB18030.
+        patient: Of a table that holds several, whose rows are read.
 
     Raises:
         HistoryError: A column, row or date cannot be used; the message names the line and the hint how to mend it.
     """
     rows, columns = _rows(data)
+    if patient:
+        rows = [(number, cells) for number, cells in rows if cells.get("patient") == patient]
     issues = [_issue("unused_column", N_("Column “{column}” is not used."), column=c) for c in check_columns(columns)]
     lines = _lines(rows)
     _one_patient(lines)
@@ -83,7 +95,18 @@ def write_history(timepoints: Iterable[Timepoint]) -> str:
     return out.getvalue()
 
 
-def _rows(data: bytes) -> tuple[list[tuple[int, Row]], list[str]]:
+def table_rows(data: bytes, required: Sequence[str]) -> list[tuple[int, Row]]:
+    """The rows of any CSV table with these columns, each with its line.
+
+    Raises:
+        HistoryError: It cannot be read, or lacks a column.
+    """
+    return _rows(data, required, required)[0]
+
+
+def _rows(
+    data: bytes, required: Sequence[str] = REQUIRED, known: Sequence[str] = COLUMNS
+) -> tuple[list[tuple[int, Row]], list[str]]:
     if len(data) > MOST_BYTES:
         raise HistoryError(
             N_("The table has {size} MB; {limit} MB are the limit."),
@@ -101,13 +124,13 @@ def _rows(data: bytes) -> tuple[list[tuple[int, Row]], list[str]]:
     if len(found) < 2:
         raise HistoryError(N_("The table has no rows."), hint=N_("One row a lesion and time point, below a header."))
     columns = [cell.strip().casefold() for cell in found[0][1]]
-    absent = [column for column in REQUIRED if column not in columns]
+    absent = [column for column in required if column not in columns]
     if absent:
         raise HistoryError(
             N_("The table lacks the column {columns}."),
             hint=N_("Its columns: {known}."),
             columns=", ".join(absent),
-            known=", ".join(COLUMNS),
+            known=", ".join(known),
         )
     twice = [column for column in columns if column and columns.count(column) > 1]
     if twice:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from medcore.errors import N_, HistoryError
 from medcore.store.json_values import Json, as_list, as_table, as_text
+from medcore.workbench.history_table import table_rows
 
 LONGEST_NAME = 60
+TREATMENT_COLUMNS = ("patient", "treatment", "start", "end")
 SPACES = re.compile(r"\s+")
 
 
@@ -56,6 +58,23 @@ def checked(name: str, start: date | None, end: date | None) -> Treatment:
 def ordered(treatments: Sequence[Treatment]) -> tuple[Treatment, ...]:
     """By their first day, each once."""
     return tuple(sorted(dict.fromkeys(treatments), key=lambda one: (one.start, one.end or date.max, one.name)))
+
+
+def read_treatments(data: bytes) -> Mapping[str, tuple[Treatment, ...]]:
+    """Treatments by patient from a CSV table of patient, treatment, start and end (empty while it goes on).
+
+    Raises:
+        HistoryError: A column or a day cannot be used.
+    """
+    found: dict[str, list[Treatment]] = {}
+    for line, cells in table_rows(data, TREATMENT_COLUMNS):
+        try:
+            start, end = (date.fromisoformat(cells[name]) if cells.get(name) else None for name in ("start", "end"))
+        except ValueError as error:
+            text = N_("Line {line}: a day cannot be read.")
+            raise HistoryError(text, hint=N_("Write days as year-month-day, such as 2026-01-31."), line=line) from error
+        found.setdefault(cells["patient"], []).append(checked(cells.get("treatment", ""), start, end))
+    return {patient: ordered(given) for patient, given in found.items()}
 
 
 def from_treatments(treatments: Sequence[Treatment]) -> Json:

@@ -210,7 +210,7 @@ def _confirming(reading: Reading, rows: tuple[Row, ...], chosen: Row) -> None:
                 state.choose("lesion", (later or after)[0].id)
             compare_draft.change(reading, comparison_links.confirmed(draft, [chosen.anchor], yes=True))
         if safe and st.button(
-            t("Confirm the {count} sure ones", count=len(safe)),
+            t("Confirm all that are sure: {count}", count=len(safe)),
             key="compare-confirm-sure",
             type="tertiary",
             help=t("Lesions that were followed with every link above 90 %; what is new, gone, merged or split waits."),
@@ -268,7 +268,8 @@ def _organ(reading: Reading, row: Row) -> None:
 
 def _link(reading: Reading, aligned: Aligned, rows: tuple[Row, ...], row: Row, number: int) -> None:
     """Which lesion of a later visit this one is, or what became of it."""
-    if row.cells[number].fate == "not_yet" or next(n for n, cell in enumerate(row.cells) if cell.anchor) >= number:
+    first = next(at for at, cell in enumerate(row.cells) if cell.anchor)
+    if number <= first or row.cells[number - 1].fate == "merged":
         return
     now = row.cells[number].anchor
     owners = {other.cells[number].anchor: other.id for other in rows}

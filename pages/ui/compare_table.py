@@ -7,8 +7,8 @@ import streamlit as st
 from medcore.errors import HistoryError
 from medcore.workbench import assess
 from medcore.workbench.comparison_tables import history_csv
-from medcore.workbench.history_table import HistoryTable, read_history
-from pages.ui import compare_answer, compare_criteria, compare_what_if, faults, show, words
+from medcore.workbench.history_table import HistoryTable, patients, read_history
+from pages.ui import compare_answer, compare_cohort, compare_criteria, compare_what_if, faults, show, words
 from pages.ui.words import t
 
 EXAMPLE = """timepoint,date,lesion,role,organ,node,longest_mm,short_axis_mm,status
@@ -19,6 +19,7 @@ week 8,2024-03-06,A,target,lung,,20,,
 week 8,2024-03-06,B,target,node,1,,12,
 week 8,2024-03-06,C,nontarget,bone,,,,measured
 """
+COHORT = "\0all"  # no patient is called so
 
 
 def page() -> None:
@@ -30,7 +31,10 @@ def page() -> None:
             facts = compare_answer.criterion("recist11", "table-criterion")
             options = compare_answer.options(facts, {}, "table-option")
             sd_mm = st.number_input(t("Reader SD, mm"), 0.0, 10.0, 1.5, 0.5, key="table-sd")
-    table = _read(given)
+        patient = _patient(given)
+        if patient == COHORT:
+            compare_cohort.page(given, facts, options)
+    table = _read(given, patient) if patient != COHORT else None
     if table is None:
         return
     try:
@@ -68,14 +72,33 @@ def _table() -> bytes:
         EXAMPLE,
         height=190,
         key="table-text",
-        help=t("Needed columns: timepoint, lesion, role. Lengths in mm, volumes in ml; an empty cell is unknown."),
+        help=t(
+            "Needed columns: timepoint, lesion, role. Lengths in mm, volumes in ml; an empty cell is unknown. With a "
+            "column patient the table may hold several: they become a cohort."
+        ),
     )
     return file.getvalue() if file is not None else typed.encode()
 
 
-def _read(data: bytes) -> HistoryTable | None:
+def _patient(data: bytes) -> str:
+    """Of a table that holds several patients all of them, or the one to read; "" for a table of one."""
     try:
-        return read_history(data)
+        names = patients(data)
+    except HistoryError:  # told when the table is read
+        return ""
+    if len(names) < 2:
+        return ""
+    return st.selectbox(
+        t("Patient"),
+        [COHORT, *names],
+        format_func=lambda one: t("All: {count} patients", count=len(names)) if one == COHORT else one,
+        key="table-patient",
+    )
+
+
+def _read(data: bytes, patient: str) -> HistoryTable | None:
+    try:
+        return read_history(data, patient=patient)
     except HistoryError as error:
         faults.explain(error.message, error.hint)
         return None

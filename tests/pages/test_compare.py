@@ -110,3 +110,16 @@ def test_a_typed_table_gives_a_response_without_any_scan(app: AppTest) -> None:
     assert "RECIST 1\\.1: PR" in words(app) and not app.exception
     app.text_area[0].set_value("timepoint,lesion\nbaseline,A\n").run()
     assert "lacks the column role" in words(app) and not app.exception
+
+
+def test_a_table_of_several_patients_becomes_a_cohort_and_one_of_them_can_be_read(app: AppTest) -> None:
+    open_compare(app, "table")
+    rows = ["P1,a,2024-01-01,L,target,50", "P1,b,2024-03-01,L,target,30", "P2,a,2024-01-01,L,target,20"]
+    table = "\n".join(["patient,timepoint,date,lesion,role,longest_mm", *rows, "P2,b,2024-03-01,L,target,27"])
+    app.text_area[0].set_value(table).run()
+    assert list(app.dataframe[0].value["Best response"]) == ["PR", "PD"] and not app.exception
+    app.query_params["cohort"] = "swimmer"
+    app.text_area(key="cohort-treatments-text").set_value("patient,treatment,start,end\nP1,A,2024-01-05,\n").run()
+    assert not app.exception and not app.error
+    app.selectbox(key="table-patient").set_value("P2").run()
+    assert "RECIST 1\\.1: PD" in words(app) and not app.exception

@@ -1,61 +1,52 @@
-"""A cohort's table is read by its columns; every patient has rows, also those who could not be compared."""
+"""A table of several patients: each is assessed alone, a bad one stops nobody, the best change ends at progression."""
 
-from __future__ import annotations
+from datetime import date
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 
-from medcore.comparison.compare import Moment, compare
-from medcore.criteria import load_criterion
 from medcore.errors import HistoryError
-from medcore.volume import Geometry, Mask, Unit, Volume
-from medcore.workbench.cohort import COLUMNS, cohort_csv, cohort_rows, failed_rows, lone_rows, read_cohort
+from medcore.workbench.cohort import cohort, waterfall_order
+from medcore.workbench.history_table import patients, read_history
+from medcore.workbench.treatments import Treatment, read_treatments
 
-HERE = Path("/data")
-TABLE = "patient,day,scan,mask\nB,9,b9.nii,b9m.nii\nA,1,a1.nii,\nB,-2,b0.nii,b0m.nii\n"
-
-
-def test_studies_are_gathered_by_patient_and_ordered_by_day() -> None:
-    first, second = read_cohort(TABLE.encode(), HERE)
-    assert (first.name, [one.scan.name for one in first.studies]) == ("B", ["b0.nii", "b9.nii"])
-    assert first.studies[0].mask == HERE / "b0m.nii" and second.studies[0].mask is None
-    dated = read_cohort(b"file,patient,date\nx.jpg,P,2021-06-01\ny.jpg,P,2021-03-01\n", HERE)
-    assert [one.scan.name for one in dated[0].studies] == ["y.jpg", "x.jpg"]
-
-
-@pytest.mark.parametrize(
-    ("table", "said"),
-    [
-        ("", "needs the columns"),
-        ("patient,mask\nA,b\n", "needs the columns"),
-        ("patient,scan\n,x\n", "Line 2"),
-        ("patient,scan,day\nA,x,soon\n", "is no number"),
-        ("patient,scan,date\nA,x,31.1.2026\n", "write it as"),
-    ],
-)
-def test_a_table_that_cannot_be_used_is_refused_by_its_line(table: str, said: str) -> None:
-    with pytest.raises(HistoryError, match=said):
-        read_cohort(table.encode(), HERE)
+TABLE = b"""patient,timepoint,date,lesion,role,longest_mm
+P1,a,2024-01-01,L1,target,50
+P1,b,2024-03-01,L1,target,30
+P1,c,2024-05-01,L1,target,40
+P1,d,2024-07-01,L1,target,10
+P2,a,2024-01-01,L1,target,20
+P2,b,2024-03-01,L1,target,26
+P3,a,2024-05-01,L1,target,20
+P3,b,2024-03-01,L1,nontarget,26
+"""
 
 
-def test_untrue_millimetres_give_a_relative_category_and_no_millilitres() -> None:
-    geometry = Geometry.from_spacing((1.0, 1.0, 1.0))
-    scan = Volume(np.zeros((12, 64, 64), dtype=np.int16), Unit.GREY, "MR", geometry)
-    labels = [np.zeros((12, 64, 64), dtype=np.uint8) for _ in range(2)]
-    labels[0][4:8, 20:30, 20:30], labels[1][4:8, 20:30, 20:40] = 1, 1
-    moments = [Moment(f"T{k}", scan, Mask(one, {1: "lesion"}, geometry)) for k, one in enumerate(labels)]
-    found = compare(moments, load_criterion("volumetric"))
-    patient, _ = read_cohort(TABLE.encode(), HERE)
-    _, row = cohort_rows(patient, found, None)
-    assert (row["volume_ml"], row["volume_change_percent"], row["voxels"]) == ("", "100.0", "800")
-    assert (row["category"], row["relative_category"]) == ("NE", "PD")
+def test_every_patient_is_assessed_alone_and_a_bad_one_stops_nobody() -> None:
+    assert patients(TABLE) == ("P1", "P2", "P3")
+    first, second, third = cohort(TABLE, "recist11")
+    assert first.response is not None and [row.overall for row in first.response.timepoints[1:]] == ["PR", "PD", "PR"]
+    # 50 -> 30 is -40 %; the later 10 mm stand after progression at c (33 % above the nadir of 30 mm)
+    assert first.best_change_percent == pytest.approx(-40.0)
+    assert second.best_change_percent == pytest.approx(30.0) and second.response is not None
+    assert third.response is None and third.refusal is not None and third.best_change_percent is None
+    assert [one.patient for one in waterfall_order((first, second, third))] == ["P2", "P1"]
 
 
-def test_nobody_is_left_out_in_silence() -> None:
-    patient, alone = read_cohort(TABLE.encode(), HERE)
-    rows = [*failed_rows(patient, "unreadable"), *lone_rows(alone, None)]
-    assert [row["problem"] for row in rows] == ["unreadable", "unreadable", "one study"]
-    text = cohort_csv(rows).decode("utf-8-sig")
-    assert text.splitlines()[0].split(",") == list(COLUMNS) and len(text.splitlines()) == 4
+def test_one_patient_of_a_table_is_read_and_all_together_are_refused() -> None:
+    assert len(read_history(TABLE, patient="P2").timepoints) == 2
+    with pytest.raises(HistoryError, match="3 patients"):
+        read_history(TABLE)
+    assert patients(b"timepoint,lesion,role\na,L1,target\n") == ()
+
+
+def test_treatments_of_a_cohort_are_read_and_a_day_that_cannot_be_read_names_its_line() -> None:
+    table = b"patient,treatment,start,end\nP1,A,2024-01-02,2024-02-03\nP1,B,2024-02-04,\nP2,A,2024-03-05\n"
+    found = read_treatments(table)
+    assert found["P1"] == (Treatment("A", date(2024, 1, 2), date(2024, 2, 3)), Treatment("B", date(2024, 2, 4)))
+    assert found["P2"][0].end is None
+    with pytest.raises(HistoryError, match="Line 2: a day"):
+        read_treatments(b"patient,treatment,start,end\nP1,A,2.1.2024,\n")
+    with pytest.raises(HistoryError, match="lacks the column"):
+        read_treatments(b"patient,start\nP1,2024-01-01\n")
+    members = cohort(TABLE, "recist11", treatments=found)
+    assert members[0].days[0] == date(2024, 1, 1) and members[0].days[-1] == date(2024, 7, 1)

@@ -74,7 +74,8 @@ class Graph {
     const [x1, y1, x2, y2] = [this.x(from[1]), this.y(from[0]), this.x(to[1]), this.y(to[0])];
     const bend = (x2 - x1) / 2;
     this.svg.append(node("path", { d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`, class: `line ${fate}`, "stroke-width": 1 + 2.5 * confidence, opacity: 0.35 + 0.65 * confidence }));
-    if (text) this.svg.append(node("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 4, "text-anchor": "middle", class: "quiet" }, text));
+    const [x, y] = fate === "merged" ? [x1 + 34, y1 - 5] : fate === "split_off" ? [x2 - 34, y2 - 5] : [(x1 + x2) / 2, (y1 + y2) / 2 - 4];
+    if (text) this.svg.append(node("text", { x, y, "text-anchor": "middle", class: "quiet" }, text));
   }
 
   mark(mark, number) {
