@@ -141,8 +141,8 @@ def groups(chosen: Chosen) -> None:
         rows = {t("This model"): own} if own is not None else {}
         rows |= {t(CONTROLS.get(name, name)): value for name, value in chosen.evaluated.controls.items()}
         _aucs(rows, "controls")
-        st.caption(t("A control sees a thumbnail or the table alone, and has been fitted on these very pictures; a "
-                     "network proves little until it beats it."))  # fmt: skip
+        st.caption(t("A control sees a thumbnail or the table alone and learns within these very pictures, by "
+                     "cross-validation; a network proves little until it beats it."))  # fmt: skip
         if chosen.evaluated.within:
             st.markdown(f"#### {t('Within strata')}")
             _aucs({plain(name): value for name, value in chosen.evaluated.within.items()}, "within")
