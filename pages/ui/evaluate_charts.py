@@ -144,7 +144,8 @@ def shift(strengths: Sequence[float], models: Mapping[str, Sequence[Estimate]], 
     for number, (name, values) in enumerate(models.items()):
         _estimates(figure, number, name, places, values)
     figure.update_xaxes(tickvals=places, ticktext=[f"{s:g}" for s in strengths])
-    figure.update_yaxes(range=[0, 1.02])
+    lowest = min(v.low for values in models.values() for v in values)
+    figure.update_yaxes(range=[0 if lowest < 0.5 else 0.48, 1.02])
     figure = _titled(figure, unit, "", height=230)
     figure.update_layout(showlegend=len(models) > 1)
     return figure

@@ -65,9 +65,10 @@ def _found(found: LabReport, metric: str) -> None:
             figure = evaluate_charts.shift(curve.strengths, values, t(unit))
             st.plotly_chart(figure, key=f"shift-{curve.shift}", config=charts.CONFIG)
             said = [(name, lab.curves[number].breaks_at[metric]) for name, lab in zip(values, labs, strict=True)]
-            st.caption(" · ".join(_breaks(name if len(labs) > 1 else "", at) for name, at in said))
+            st.markdown(" · ".join(_breaks(name if len(labs) > 1 else "", at) for name, at in said))
 
 
 def _breaks(name: str, at: float | None) -> str:
-    said = t("holds to the end") if at is None else t("breaks at {strength}", strength=f"{at:g}")
+    broken = t("breaks at {strength}", strength=f"{at:g}") if at is not None else ""
+    said = f":orange[:material/warning: {broken}]" if broken else t("holds to the end")
     return f"{name}: {said}" if name else said

@@ -139,9 +139,15 @@ def _figures(run: TrainingRun) -> None:
     with st.container(horizontal=True):
         for name, title in METRICS.items():
             if name in best.metrics:
-                st.metric(f"{t(title)} ({t('validation')})", f"{best.metrics[name]:.3f}")
+                st.metric(t(title), f"{best.metrics[name]:.3f}")
         st.metric(t("Images a second"), f"{run.history[-1].images_per_second:.0f}")
-    st.caption(t("Best so far: epoch {number}. Chosen by {metric}.", number=best.number + 1, metric=run.choose or "–"))
+    st.caption(
+        t(
+            "On the validation split; best so far: epoch {number}, chosen by {metric}.",
+            number=best.number + 1,
+            metric=run.choose or "–",
+        )
+    )
 
 
 def _result(run: TrainingRun) -> None:
