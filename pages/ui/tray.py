@@ -6,8 +6,12 @@ import streamlit as st
 
 from medcore.workbench.analyse import Analysis
 from medcore.workbench.batch import BatchReport
+from medcore.workbench.evaluation_file import Evaluated
 from medcore.workbench.jobs import Job, JobState
+from medcore.workbench.laboratory import LabReport
+from medcore.workbench.picture_sets import PictureSet
 from medcore.workbench.prepare import Derived, FoundRegion
+from medcore.workbench.train import Look
 from pages.ui import faults, state
 from pages.ui.words import plain, say, seconds, t
 
@@ -79,6 +83,10 @@ def _finished(job: Job) -> None:
         page, link = "prepare.py", {"study": job.result.study, "scan": job.result.scan.id}
     elif isinstance(job.result, FoundRegion):
         page, link = "prepare.py", {"study": job.result.study, "scan": job.result.scan}
+    elif isinstance(job.result, Look | PictureSet):
+        page = "train.py"
+    elif isinstance(job.result, Evaluated | LabReport):
+        page = "evaluate.py"
     st.page_link(
         state.PAGES / page,
         label=f"{plain(say(job.title))} · {seconds(job.seconds)}",
