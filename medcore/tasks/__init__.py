@@ -6,6 +6,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
@@ -168,6 +169,14 @@ class VolumeTask(Task):
             UnfitInputError: The voxels show that the scan is nothing for this task.
             CancelledError: `cancelled` became true.
         """
+
+    def revised(self, prediction: Prediction, acquired_on: date | None) -> Prediction:
+        """A reader's corrected answer with what follows from its sizes told anew; by default as it is.
+
+        Args:
+            acquired_on: Date of the scan.
+        """
+        return prediction
 
 
 def stop_if(cancelled: Cancelled) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 from numpy import float32, uint8
@@ -95,6 +97,12 @@ class LungNodule(VolumeTask):
             doubts(field, judged, card),
             _seen(judged),
         )
+
+    def revised(self, prediction: Prediction, acquired_on: date | None) -> Prediction:
+        """What published rules say of the nodules that a reader left."""
+        if not isinstance(prediction, Detection):
+            return prediction
+        return replace(prediction, suggestions=suggestions(prediction.boxes, acquired_on))
 
 
 def _field(scan: Volume, cancelled: Cancelled) -> Field:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from medcore.predictions import Box, Classification, Detection, Lesion, Prediction, Segmentation
+from medcore.predictions import Box, Classification, Detection, Lesion, Prediction, Segmentation, Suggestion
 from medcore.store.corrections import Act, Correction
 from medcore.store.json_values import as_number, as_table, to_lesions, to_texts
 from medcore.volume import Array, Geometry, Mask, Triple
@@ -83,6 +83,7 @@ class Review:
         prediction: As the model left it.
         mask: As it now stands, without the rejected lesions; None where there is no mask.
         findings: All of them, in the order of the model's list, then what was added.
+        suggestions: What published rules say of what counts.
         history: All corrections, the oldest first.
         last: The correction that undoing takes back, or None.
     """
@@ -90,6 +91,7 @@ class Review:
     prediction: Prediction
     mask: Mask | None
     findings: tuple[Finding, ...]
+    suggestions: tuple[Suggestion, ...] = ()
     history: tuple[Correction, ...] = ()
     last: Correction | None = None
 
@@ -123,7 +125,7 @@ class Review:
                 return replace(self.prediction, mask=self.mask, lesions=lesions)
             case Detection():
                 boxes = tuple(box_now(one) for one in self.counted if one.box)
-                return replace(self.prediction, boxes=boxes, mask=self.mask)
+                return replace(self.prediction, boxes=boxes, mask=self.mask, suggestions=self.suggestions)
         return self.prediction
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from medcore.errors import N_, StoreError
+from medcore.errors import N_, StoreError, UnknownNameError
 from medcore.imaging.heirs import Piece
-from medcore.predictions import Classification, Detection, Prediction, Segmentation
+from medcore.predictions import Classification, Detection, Prediction, Segmentation, Suggestion
 from medcore.store.corrections import Act, Correction, NewCorrection, standing
 from medcore.store.store import Store
+from medcore.tasks import VolumeTask, load_task
 from medcore.volume import Geometry, Mask, Triple
 from medcore.workbench import corrected, redrawn
 from medcore.workbench.corrected import Finding, Review, Standing
@@ -36,13 +37,15 @@ class ResultCorrections:
         counting = standing(history)
         drawn = None if isinstance(prediction, Classification) else prediction.mask
         mask = None if drawn is None else self._mask(drawn, counting)
-        return Review(
+        review = Review(
             prediction=prediction,
             mask=mask,
             findings=corrected.findings_of(prediction, self._geometry(prediction), counting),
+            suggestions=prediction.suggestions if isinstance(prediction, Detection) else (),
             history=history,
             last=counting[-1] if counting else None,
         )
+        return replace(review, suggestions=self._suggestions(review)) if counting else review
 
     def judge(self, review: Review, finding: str, verdict: Standing, *, by: str = "") -> None:
         """Accept or reject a lesion, or take neither side again; a rejected one leaves the mask.
@@ -63,17 +66,20 @@ class ResultCorrections:
             NewCorrection(review.prediction.run.id, ACTS[verdict], by, lesion=finding, mask=gone)
         )
 
-    def redraw(self, review: Review, mask: Mask, *, by: str = "") -> bool:
+    def redraw(self, review: Review, mask: Mask, *, hidden: frozenset[str] = frozenset(), by: str = "") -> bool:
         """Keep the mask as the brush left it and measure its lesions anew; False where nothing changed.
 
         Args:
             mask: What the reader sees: without the rejected lesions.
+            hidden: Ids of lesions that the reader does not see either, and that stay as they are.
 
         Raises:
             StoreError: It does not lie on the scan's grid, or the result has no mask.
         """
         if review.mask is None:
             raise StoreError(N_("This result has no mask to correct."))
+        unseen = [piece for key, piece in pieces(review).items() if key in hidden]
+        mask = redrawn.with_back(mask, [redrawn.only(review.mask, piece) for piece in unseen])
         if np.array_equal(mask.labels, review.mask.labels):
             return False
         outlines = isinstance(review.prediction, Detection)
@@ -82,6 +88,12 @@ class ResultCorrections:
         run = review.prediction.run.id
         self.store.corrections.add(NewCorrection(run, Act.REDRAWN, by, mask=mask, content=content))
         return True
+
+    def seen(self, review: Review, hidden: frozenset[str]) -> Mask | None:
+        """The mask without lesions that the reader does not want to see; the same object where that is none."""
+        if review.mask is None or not hidden:
+            return review.mask
+        return redrawn.without(review.mask, [piece for key, piece in pieces(review).items() if key in hidden])
 
     def undo(self, review: Review, *, by: str = "") -> None:
         """Take the latest correction back; it stays in the history."""
@@ -119,6 +131,19 @@ class ResultCorrections:
         return redrawn.with_back(
             redrawn.without(mask, taken), [self.store.corrections.mask(one.number) for one in back]
         )
+
+    def _suggestions(self, review: Review) -> tuple[Suggestion, ...]:
+        """What published rules say of what the reader left; as the model's answer had it where its task is gone."""
+        run = review.prediction.run
+        try:
+            task = load_task(run.task)
+        except UnknownNameError:
+            return review.suggestions
+        if not isinstance(task, VolumeTask):
+            return review.suggestions
+        scans = {scan.id: scan for scan in self.store.study(run.study).scans}
+        revised = task.revised(review.result, scans[run.scan].acquired_on)
+        return revised.suggestions if isinstance(revised, Detection) else ()
 
     def _geometry(self, prediction: Prediction) -> Geometry:
         if isinstance(prediction, Segmentation):

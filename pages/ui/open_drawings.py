@@ -59,11 +59,15 @@ class OpenReview:
     Args:
         sitting: Of the viewer's masks, when `given` was handed to it.
         given: What the viewer was given; what the brush has done since is on the screen.
+        mask: Of `given`, without the hidden lesions.
+        hidden: Ids of the lesions that are too improbable to be shown.
         view: How it is looked at.
         picked: What the reader clicked last, so that the same click counts once.
     """
 
     sitting: str = ""
     given: Review | None = None
+    mask: Mask | None = None
+    hidden: frozenset[str] = frozenset()
     view: str = ""
     picked: Pick | None = None

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from medcore.cards import ModelCard
-from medcore.errors import N_
 from medcore.predictions import Detection, Score, Segmentation
 from medcore.workbench.analyse import Analysis
 from medcore.workbench.corrected import Finding, Origin, Review, Standing
 from pages.ui import model_cards, show, state, volume_export, volume_history, volume_review, volume_table
 from pages.ui.words import percent, plain, say, seconds, t
 
-KINDS = {"solid": N_("solid"), "part_solid": N_("part-solid"), "ground_glass": N_("ground-glass")}
 CRITERIA = {"lung_rads": "Lung-RADS v2022", "fleischner": "Fleischner 2017"}
 LEAST_SHOWN = 0.05  # a kind less probable than this is not worth a line
 
@@ -31,7 +29,7 @@ def page(analysis: Analysis, findings: Sequence[Finding], weakest: float) -> Non
     if chosen is not None:
         _lesion(analysis, review, chosen, [one.id for one in findings])
     if isinstance(analysis.prediction, Detection):
-        _suggestions(analysis.prediction, review)
+        _suggestions(review)
     _how_to_correct(review)
     volume_history.show(analysis, review)
     volume_export.show(analysis)
@@ -71,7 +69,7 @@ def _headline(analysis: Analysis, review: Review, findings: Sequence[Finding], w
     counted = [one for one in findings if one.counts]
     hidden = len(review.findings) - len(findings)
     st.markdown(f"#### {plain(_total(analysis, review, counted))}")
-    notes = [volume_review.waiting_note(review) if findings else ""]
+    notes = [volume_review.waiting_note(findings)]
     if hidden:
         notes.append(t("{count} below {point} are hidden", count=hidden, point=percent(weakest)))
     if line := " · ".join(filter(None, notes)):
@@ -123,7 +121,8 @@ def _lesion(analysis: Analysis, review: Review, finding: Finding, order: Sequenc
     with st.container(border=True, key="lesion", gap="small"):
         title = volume_review.title_of(finding.label, analysis.card)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(t("**Lesion {id}**", id=finding.id) + f" · {plain(title)}")
+            name = t("**Place {id}**", id=finding.id) if finding.lesion is None else t("**Lesion {id}**", id=finding.id)
+            st.markdown(f"{name} · {plain(title)}")
             _badge(finding)
         _facts(review, finding)
         if finding.standing is Standing.ERASED:
@@ -162,19 +161,19 @@ def _facts(review: Review, finding: Finding) -> None:
     """What is known of one lesion, as names and values."""
     lesion, box, facts = finding.lesion, finding.box, dict[str, str]()
     if lesion is not None:
-        facts[t("Volume")] = f"{text} ml" if (text := volume_table.volume_text(finding)) else ""
-        facts[t("Voxels")] = str(lesion.voxels) if lesion.voxels else ""
+        facts[t("Volume")] = f"{text} ml" if (text := volume_table.volume_with_interval(lesion)) else ""
+        share = volume_table.share_text(finding, review)
+        facts[t("Voxels")] = " · ".join(filter(None, (str(lesion.voxels or ""), share)))
         if lesion.product_mm2 is not None:
             facts[t("Longest × perpendicular")] = f"{volume_table.size_text(finding)} mm = {lesion.product_mm2:.0f} mm²"
         former = _original(review, finding)
         if former:
             facts[t("As the model drew it")] = former
     if box is not None:
-        now = _kind_of(box.kind)
-        facts[t("Kind")] = now
+        facts[t("Type")] = volume_table.type_text(finding)
         facts[t("Suspicion rating")] = "" if box.malignancy is None else percent(box.malignancy)
     place = lesion.centre_lps_mm if lesion is not None else box.centre_lps_mm if box is not None else None
-    facts[t("Centre")] = "" if place is None else "L {:.1f}  P {:.1f}  S {:.1f} mm".format(*place)
+    facts[t("Centre of mass")] = "" if place is None else "L {:.1f}  P {:.1f}  S {:.1f} mm".format(*place)
     show.facts({name: value for name, value in facts.items() if value})
     for message in box.evidence if box is not None and finding.origin is Origin.FOUND else ():
         st.caption(plain(say(message)))
@@ -192,22 +191,17 @@ def _original(review: Review, finding: Finding) -> str:
     return f"{former.voxels}" if former.volume_ml is None else f"{volume_table.ml(former.volume_ml)} ml"
 
 
-def _kind_of(kind: str) -> str:
-    return t(KINDS[kind]) if kind in KINDS else kind
-
-
-def _suggestions(prediction: Detection, review: Review) -> None:
-    """What published rules say, with the rule that fired."""
-    for one in prediction.suggestions:
+def _suggestions(review: Review) -> None:
+    """What published rules say of what counts, with the rule that fired; told anew after each correction."""
+    for one in review.suggestions:
         with st.container(border=True, key=f"rule-{one.criterion}", gap="xsmall"):
             st.markdown(f"**{CRITERIA.get(one.criterion, one.criterion)}: {plain(one.category)}**")
             st.markdown(plain(say(one.reason)))
-            for note in one.notes:
-                st.caption(plain(say(note)))
-            if review.edited:
-                st.caption(t("Told from what the model found, before the reader's corrections."))
-    if prediction.suggestions:
-        st.caption(t("Decision support for teaching. A rule holds for the patients it was made for."))
+            notes = [plain(say(note)) for note in one.notes]
+            if notes:
+                st.caption("  \n".join(notes))
+    if any(one.origin is Origin.ADDED for one in review.counted) and review.suggestions:
+        st.caption(t("Lesions that a reader drew are not among what the rules look at: their kind is not known."))
 
 
 def _how_to_correct(review: Review) -> None:

@@ -19,6 +19,7 @@ from pages.ui.viewer.panes import (
     BoxOverlay,
     ColourMap,
     DrawnMask,
+    Focus,
     HeatOverlay,
     LabelOverlay,
     Layout,
@@ -56,8 +57,9 @@ def show(analysis: Analysis, view: str, weakest: float) -> None:
     key = f"lesions-{run.id}"
     place, volume, review = Place(run.study, run.scan), state.volume(run.scan), state.review(analysis)
     marks, masks = kept_marks.saved(key, [place]), kept_masks.opened(key)
-    opened = _given(masks, review, view)
+    opened = _given(masks, review, view, weakest)
     shown_findings = volume_review.strong(review, weakest)
+    _look_at_chosen(masks, review, weakest)
     overlays = _overlays(analysis, opened, view, shown_findings)
     with st.container(key="viewport-large"):
         shown = viewer(
@@ -79,15 +81,24 @@ def show(analysis: Analysis, view: str, weakest: float) -> None:
     reading_list.show(masks, place, shown)
 
 
-def _given(masks: OpenMasks, review: Review, view: str) -> OpenReview:
+def _given(masks: OpenMasks, review: Review, view: str, weakest: float) -> OpenReview:
     """What the viewer shows: the same all through a sitting, for what the brush does since is on the screen."""
     opened = state.session().reviews.setdefault(review.prediction.run.id, OpenReview())
-    if opened.view and opened.view != view:
+    hidden = frozenset(one.id for one in review.findings if one.box and one.box.probability < weakest)
+    if opened.view and (opened.view, opened.hidden) != (view, hidden):
         masks.renew()
     opened.view = view
     if opened.sitting != masks.sitting:
-        opened.sitting, opened.given = masks.sitting, review
+        opened.sitting, opened.given, opened.hidden = masks.sitting, review, hidden
+        opened.mask = state.workbench().corrections.seen(review, hidden)
     return opened
+
+
+def _look_at_chosen(masks: OpenMasks, review: Review, weakest: float) -> None:
+    """A picture that opens looks at the chosen lesion: the first one, or that of the link."""
+    chosen = volume_review.chosen(volume_review.listed(review, weakest))
+    if masks.focus is None and chosen is not None and chosen.place is not None:
+        masks.focus = Focus(chosen.place)
 
 
 def _layout(volume: Volume, view: str) -> Layout:
@@ -104,23 +115,24 @@ def _overlays(analysis: Analysis, opened: OpenReview, view: str, findings: Seque
     if view == "heat" and analysis.explanation is not None:
         label = analysis.explanation.target
         overlays.append(HeatOverlay(analysis.explanation.heat, t(card.label(label).title) if card else label))
-    if isinstance(prediction, Segmentation):
-        if view == "uncertainty" and prediction.uncertainty is not None:
-            heat = prediction.uncertainty
-            overlays.append(HeatOverlay(heat, t("Uncertainty"), colours=ColourMap.VIRIDIS, threshold=DOUBT_FROM))  # type: ignore[arg-type]
-        if review.mask is not None:
-            overlays.append(LabelOverlay(_named(review, review.mask, card), t("Lesions"), id=_source(review)))
+    if view == "uncertainty" and isinstance(prediction, Segmentation) and prediction.uncertainty is not None:
+        heat = prediction.uncertainty
+        overlays.append(HeatOverlay(heat, t("Uncertainty"), colours=ColourMap.VIRIDIS, threshold=DOUBT_FROM))
+    if opened.mask is not None:
+        overlays.append(LabelOverlay(_named(opened, review, card), t("Lesions"), id=_source(review)))
     if isinstance(prediction, Detection):
         boxes = tuple(one.box for one in findings if one.box)
         overlays.append(BoxOverlay(volume_review.titled(boxes, card), t("Boxes")))
     return tuple(overlays)
 
 
-def _named(review: Review, mask: Mask, card: ModelCard | None) -> Mask:
-    """The mask with its labels in the reader's language."""
-    names = tuple((value, volume_review.title_of(name, card)) for value, name in sorted(mask.names.items()))
-    version = review.history[-1].number if review.history else 0
-    return state.named_mask(f"{review.prediction.run.id}:{version}", names, mask)
+def _named(opened: OpenReview, review: Review, card: ModelCard | None) -> Mask:
+    """The mask with its labels in the reader's language; an outlined box by its kind and number."""
+    assert opened.mask is not None, "called for a mask"
+    boxes = {one.value: f"{volume_review.title_of(one.label, card)} {one.id}" for one in review.findings if one.value}
+    known = sorted(opened.mask.names.items())
+    names = tuple((value, boxes.get(value) or volume_review.title_of(name, card)) for value, name in known)
+    return state.named_mask(f"{review.prediction.run.id}:{opened.sitting}", names, opened.mask)
 
 
 def _source(review: Review) -> str:
@@ -130,13 +142,13 @@ def _source(review: Review) -> str:
 
 def _redraw(analysis: Analysis, masks: OpenMasks, drawn: Sequence[DrawnMask]) -> None:
     """Keep what the brush did to the lesions."""
-    late = False
+    late, hidden = False, state.session().reviews[analysis.prediction.run.id].hidden
     for one in drawn:
         review = state.review(analysis)
         known = dict(review.mask.names) if review.mask is not None else {}
         mask = Mask(one.mask.labels, {**one.mask.names, **known}, one.mask.geometry)
         try:
-            state.workbench().corrections.redraw(review, mask, by=state.session().reader)
+            state.workbench().corrections.redraw(review, mask, hidden=hidden, by=state.session().reader)
         except MedcoreError as error:
             faults.show(error)
             return

@@ -103,9 +103,9 @@ def _redrawn(review: Review) -> None:
         masks.renew()
 
 
-def waiting_note(review: Review) -> str:
+def waiting_note(findings: Sequence[Finding]) -> str:
     """How far the reading is, in a few words."""
-    said = [one.standing for one in review.findings]
+    said = [one.standing for one in findings]
     parts = (
         (Standing.ACCEPTED, t("{count} accepted", count=said.count(Standing.ACCEPTED))),
         (Standing.REJECTED, t("{count} rejected", count=said.count(Standing.REJECTED))),

@@ -10,6 +10,7 @@ import streamlit as st
 
 from medcore.cards import ModelCard
 from medcore.errors import N_
+from medcore.predictions import Lesion
 from medcore.workbench.analyse import Analysis
 from medcore.workbench.corrected import Finding, Origin, Review, Standing
 from pages.ui import state, volume_review
@@ -22,6 +23,8 @@ STANDINGS = {
     Standing.REJECTED: N_("✕ rejected"),
     Standing.ERASED: N_("erased"),
 }
+MARKS = {Standing.OPEN: "", Standing.ACCEPTED: "✓", Standing.REJECTED: "✕", Standing.ERASED: "–"}
+TYPES = {"solid": N_("solid"), "part_solid": N_("part-solid"), "ground_glass": N_("ground-glass")}
 ORIGINS = {Origin.FOUND: "", Origin.CHANGED: N_("corrected"), Origin.ADDED: N_("drawn")}
 
 
@@ -37,10 +40,9 @@ def show(analysis: Analysis, findings: Sequence[Finding], chosen: Finding | None
     """The table; the chosen row is marked."""
     review = state.review(analysis)
     columns = [one for one in columns_of(review, analysis.card) if any(one.text(row) for row in findings)]
-    marks = ["▸" if chosen is not None and row.id == chosen.id else "" for row in findings]
     frame = pd.DataFrame(
         {
-            "#": [f"{mark} {row.id}".strip() for mark, row in zip(marks, findings, strict=True)],
+            "#": [_name(row, chosen) for row in findings],
             **{one.title: [one.text(row) for row in findings] for one in columns},
         }
     )
@@ -61,22 +63,29 @@ def columns_of(review: Review, card: ModelCard | None) -> tuple[Column, ...]:
     kinds = {one.label for one in review.findings}
     return (
         *((Column(t("Kind"), lambda row: volume_review.title_of(row.label, card)),) if len(kinds) > 1 else ()),
-        Column(t("Volume ml"), volume_text),
+        Column(t("Volume ml"), lambda row: "" if row.lesion is None else volume_text(row.lesion)),
         Column(t("Share"), lambda row: share_text(row, review)),
         Column(t("Size mm"), size_text),
-        Column(t("Slice"), slice_text),
+        Column(t("Type"), type_text),
         Column(t("Probability"), lambda row: "" if row.probability is None else percent(row.probability)),
+        Column(
+            t("Rating"),
+            lambda row: "" if row.box is None or row.box.malignancy is None else percent(row.box.malignancy),
+        ),
+        Column(t("Slice"), slice_text),
         Column(t("Reader"), said_text),
     )
 
 
-def volume_text(row: Finding) -> str:
+def volume_text(lesion: Lesion) -> str:
+    """Volume, where there are millimetres."""
+    return "" if lesion.volume_ml is None else ml(lesion.volume_ml)
+
+
+def volume_with_interval(lesion: Lesion) -> str:
     """Volume, with its interval where it is known."""
-    lesion = row.lesion
-    if lesion is None or lesion.volume_ml is None:
-        return ""
-    if lesion.volume_low_ml is None or lesion.volume_high_ml is None:
-        return ml(lesion.volume_ml)
+    if lesion.volume_ml is None or lesion.volume_low_ml is None or lesion.volume_high_ml is None:
+        return volume_text(lesion)
     return f"{ml(lesion.volume_ml)} ({ml(lesion.volume_low_ml)}–{ml(lesion.volume_high_ml)})"
 
 
@@ -106,6 +115,12 @@ def slice_text(row: Finding) -> str:
     return ""
 
 
+def type_text(row: Finding) -> str:
+    """Of a lung nodule: solid, part-solid or ground-glass."""
+    kind = row.box.kind if row.box is not None else ""
+    return t(TYPES[kind]) if kind in TYPES else kind
+
+
 def said_text(row: Finding) -> str:
     """What readers said and did."""
     standing, origin = STANDINGS[row.standing], ORIGINS[row.origin]
@@ -119,6 +134,11 @@ def ml(value: float) -> str:
     ('0.032', '3.14', '123')
     """
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}" if value < 10 else f"{value:.3g}"
+
+
+def _name(row: Finding, chosen: Finding | None) -> str:
+    here = "▸" if chosen is not None and row.id == chosen.id else ""
+    return " ".join(filter(None, (here, row.id, MARKS[row.standing])))
 
 
 def _select(run: str, key: str, findings: Sequence[Finding]) -> None:

@@ -78,7 +78,7 @@ def pack_volume(volume: Volume) -> Packed:
     return _volumes.get(volume.voxels, lambda: _pack(exact(volume.voxels), volume))
 
 
-def pack_heat(heat: NDArray[np.float32]) -> Packed:
+def pack_heat(heat: NDArray[np.float32] | NDArray[np.float16]) -> Packed:
     """A heat map (S, R, C) or (R, C) of 0..1 in 256 steps; what is not a number counts as cold."""
 
     def make() -> Packed:

@@ -43,7 +43,7 @@ class HeatOverlay:
         title: What it shows ("Grad-CAM: opacity").
     """
 
-    heat: NDArray[np.float32]
+    heat: NDArray[np.float32] | NDArray[np.float16]
     title: str
     colours: ColourMap = ColourMap.INFERNO
     opacity: float = 0.55
