@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy import bool_, float64
+from numpy import bool_, float64, int64
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from medcore.cards import Estimate
-from medcore.evaluation.resampling import mean_estimate
+from medcore.evaluation.resampling import mean_estimate, median_estimate
 from medcore.volume import Array
 
 TOLERANCE_MM = 2.0  # surface within which two readers would agree; used by the surface Dice when nothing else is said
@@ -36,6 +36,45 @@ class BlandAltman:
     bias: Estimate
     lower: float
     upper: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskCounts:
+    """Pixels of N pictures.
+
+    Args:
+        drawn, found, both: (N,) pixels of the drawn mask, of the found one, and of both.
+        group: (N,) patient or cluster.
+    """
+
+    drawn: NDArray[int64]
+    found: NDArray[int64]
+    both: NDArray[int64]
+    group: Array
+
+    @property
+    def dice(self) -> NDArray[float64]:
+        """(N,): 1 for equal masks; not a number where nothing was drawn, for which the false regions speak."""
+        with np.errstate(invalid="ignore"):
+            dice = 2 * self.both / (self.drawn + self.found)
+        return np.where(self.drawn > 0, dice, np.nan)
+
+    def only(self, rows: Array) -> MaskCounts:
+        """Those of some pictures."""
+        return MaskCounts(self.drawn[rows], self.found[rows], self.both[rows], self.group[rows])
+
+
+def mask_metrics(counts: MaskCounts) -> dict[str, Estimate]:
+    """Mean and median Dice where something was drawn, share missed, share of clean pictures with a false region."""
+    ill = counts.drawn > 0
+    dice, well = counts.dice, np.where(ill, np.nan, counts.found > 0)
+    missed = np.where(ill, counts.both == 0, np.nan)
+    return {
+        "dice_mean": mean_estimate(dice, counts.group),
+        "dice_median": median_estimate(dice, counts.group),
+        "missed_rate": mean_estimate(missed, counts.group),
+        "false_region_rate": mean_estimate(well, counts.group),
+    }
 
 
 def mask_figures(

@@ -82,3 +82,22 @@ def mean_estimate(values: Sequence[float] | Array, group: Array, *, rounds: int 
 
     whole, drawn = bootstrap(mean, kept, rounds=rounds, seed=seed)
     return interval(float(whole), drawn)
+
+
+def median_estimate(values: Sequence[float] | Array, group: Array, *, rounds: int = ROUNDS, seed: int = 0) -> Estimate:
+    """The median of one value an image, with its interval over patients; values that are not finite are left out."""
+    numbers = np.asarray(values, dtype=float64)
+    known = np.isfinite(numbers)
+    if not known.any():
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    order = np.argsort(numbers[known], kind="stable")
+    numbers, kept = numbers[known][order], np.asarray(group)[known][order]
+
+    def median(w: NDArray[float32]) -> NDArray[float64]:
+        reached = w.cumsum(axis=1)
+        half = reached[:, -1:] / 2
+        low, high = (reached >= half).argmax(axis=1), (reached > half).argmax(axis=1)
+        return np.asarray((numbers[low] + numbers[high]) / 2, dtype=float64)
+
+    whole, drawn = bootstrap(median, kept, rounds=rounds, seed=seed)
+    return interval(float(whole), drawn)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 import numpy as np
-from numpy import float32, float64
+from numpy import float32, float64, int64
 from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
@@ -18,11 +18,12 @@ from medcore.engine import Engine, Output
 from medcore.errors import MedcoreError, Message
 from medcore.evaluation.controls import SIDE
 from medcore.nn.training.cache import read_case
+from medcore.nn.training.mask_cache import drawn_mask
 from medcore.nn.training.sources import Case
 from medcore.nn.training.splits import THUMBNAIL, picture_digest, thumbnails
-from medcore.predictions import Detection
+from medcore.predictions import Detection, Segmentation
 from medcore.records import Run
-from medcore.tasks import Prepared, Task
+from medcore.tasks import Prepared, Task, VolumeTask
 from medcore.volume import Volume
 
 BATCH = 16
@@ -59,6 +60,7 @@ class Asked:
         boxes: For each picture found boxes (K, 4) as shares of the picture, and their probabilities; None for a
             classifier.
         refused: Names of pictures that could not be read, with the reason.
+        masks: (N, 3) pixels that were drawn, found, and both; None for a model that draws no masks.
     """
 
     cases: tuple[Case, ...]
@@ -70,6 +72,7 @@ class Asked:
     digests: tuple[str, ...]
     boxes: tuple[tuple[NDArray[float64], NDArray[float64]], ...] | None
     refused: tuple[tuple[str, Message], ...]
+    masks: NDArray[int64] | None = None
 
 
 def ask(
@@ -113,6 +116,7 @@ class _Row:
     distance: float | None
     seen: NDArray[float32]
     boxes: tuple[NDArray[float64], NDArray[float64]] | None
+    mask: tuple[int, int, int] | None = None
 
 
 _Waiting = list[tuple[Case, "Future[tuple[Volume, Prepared]]"]]
@@ -140,6 +144,8 @@ def _row(output: Output, i: int, case: Case, scan: Volume, prepared: Prepared, *
     views = slice(i * card.views, (i + 1) * card.views)
     logits = np.asarray(output.logits[views].mean(axis=0), dtype=float32)
     dense = None if output.dense is None else output.dense[views.start]
+    if output.dense is not None and isinstance(task, VolumeTask):
+        dense = np.concatenate(list(output.dense[views]))
     answer = task.interpret(logits, scan, card, NOBODY, dense=dense, prepared=prepared)
     boxes = None
     if isinstance(answer, Detection):
@@ -147,14 +153,19 @@ def _row(output: Output, i: int, case: Case, scan: Volume, prepared: Prepared, *
         corners = [(b.corners[1], b.corners[2], b.corners[4] + 1, b.corners[5] + 1) for b in answer.boxes]
         places = np.array(corners, dtype=float64).reshape(-1, 4) / size
         boxes = places, np.array([b.probability for b in answer.boxes], dtype=float64)
+    mask = None
+    if isinstance(answer, Segmentation):
+        drawn, found = drawn_mask(case, scan.shape[1:]), answer.mask.labels[0] > 0
+        mask = int(drawn.sum()), int(found.sum()), int((drawn & found).sum())
     features = output.features[views.start].mean(axis=(1, 2))
     distance = None if output.distance is None else float(output.distance[views.start])
-    return _Row(case, logits.astype(float64), features, distance, prepared.seen, boxes)
+    return _Row(case, logits.astype(float64), features, distance, prepared.seen, boxes, mask)
 
 
 def _joined(rows: Sequence[_Row], refused: tuple[tuple[str, Message], ...], card: ModelCard) -> Asked:
     seen = [row.seen for row in rows]
     boxes = tuple(row.boxes for row in rows if row.boxes is not None)
+    masks = [row.mask for row in rows if row.mask is not None]
     distance = [row.distance for row in rows if row.distance is not None]
     return Asked(
         cases=tuple(row.case for row in rows),
@@ -166,4 +177,5 @@ def _joined(rows: Sequence[_Row], refused: tuple[tuple[str, Message], ...], card
         digests=tuple(picture_digest(np.rint(s * 255).astype(np.uint8)) for s in seen),
         boxes=boxes if rows and len(boxes) == len(rows) else None,
         refused=refused,
+        masks=np.array(masks, dtype=int64) if rows and len(masks) == len(rows) else None,
     )

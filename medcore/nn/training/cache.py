@@ -21,6 +21,7 @@ from medcore.errors import N_, DataSetError, MedcoreError, TrainingError
 from medcore.intake import decode_bytes
 from medcore.nn.training.sources import Case
 from medcore.nn.training.sources._tables import PICTURES
+from medcore.nn.training.volume_slices import is_volume, slice_first
 from medcore.settings import Settings
 from medcore.tasks import Task
 from medcore.volume import Array, Geometry, Unit, Volume
@@ -55,6 +56,8 @@ def read_case(case: Case) -> Volume:
         DataSetError: The file is no picture.
         ReadError: The DICOM file cannot be decoded.
     """
+    if case.index >= 0 and is_volume(case.path):
+        return slice_first(case.path, case.index)
     if case.index >= 0:
         return _grey(_archive_picture(case.path, case.index), case)
     if case.path.suffix.lower() in PICTURES:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from medcore.cards import ModelCard
+from medcore.cards import MaskPoint, ModelCard
 from medcore.nn.training.recipe import Recipe
 
 HEADER = "# Model card, written by training from recipe.toml; change the recipe, not this file.\n"
@@ -47,6 +47,8 @@ def card_text(recipe: Recipe, card: ModelCard, *, trained_on: str) -> str:
         lines += ["", "[familiarity]", f"threshold = {gate.threshold}"]
         lines += [f"refused_validation = {gate.refused_validation}"]
         lines += ["", "[familiarity.refused]", *(f"{json.dumps(k)} = {v}" for k, v in gate.refused.items())]
+    if card.mask != MaskPoint():
+        lines += ["", "[mask]", f"threshold = {card.mask.threshold}", f"least_area = {card.mask.least_area}"]
     for label in labels:
         lines += ["", "[[labels]]", *_pairs(label)]
     return "\n".join(lines) + "\n"

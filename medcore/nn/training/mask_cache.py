@@ -14,6 +14,7 @@ from medcore.cards import ModelCard
 from medcore.errors import N_, DataSetError
 from medcore.nn.training.cache import Cache, cache_key, full_disk, mapped
 from medcore.nn.training.sources import Case
+from medcore.nn.training.volume_slices import is_volume, mask_slices
 from medcore.tasks import Task
 from medcore.tasks._volume_slices import Square, cut_square
 
@@ -33,7 +34,7 @@ def open_masks(folder: Path, cases: Sequence[Case], cache: Cache, *, task: Task,
     except OSError as error:
         raise full_disk(folder, error) from error
     if not whole:
-        for i in np.flatnonzero(cache.readable):
+        for i in map(int, np.flatnonzero(cache.readable)):
             mask = drawn_mask(cases[i], (int(cache.shape[i][0]), int(cache.shape[i][1])))
             kept[i] = np.rint(on_network_grid(mask.astype(float32), cache.to_scan[i], side) * 255)
         path.with_suffix(".masks.new").replace(path)
@@ -48,6 +49,8 @@ def drawn_mask(case: Case, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """
     if case.mask is None:
         return np.zeros(shape, dtype=bool)
+    if case.index >= 0 and is_volume(case.mask):
+        return np.asarray(mask_slices(case.mask)[case.index])
     grey = cv2.imread(str(case.mask), cv2.IMREAD_GRAYSCALE)
     if grey is None:
         raise DataSetError(N_("{name} cannot be read as a picture."), name=case.mask.name)

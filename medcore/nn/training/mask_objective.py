@@ -13,6 +13,7 @@ from torch.nn import functional
 from medcore.nn.networks import CamNet
 from medcore.nn.training.augment import augment_with_masks
 from medcore.nn.training.objectives import VALIDATION_BATCH, Batch, Objective
+from medcore.nn.training.options import weakened
 from medcore.nn.training.recipe import Stage
 from medcore.volume import Array
 
@@ -28,7 +29,8 @@ class Segment(Objective):
         """Augmented; masks move with their pictures. Whole pictures only: the stage's `crop` is left out of account."""
         pictures = torch.from_numpy(self.pictures.take(rows)).to(device, non_blocking=True)
         masks = torch.from_numpy(self.pictures.take_masks(rows)).to(device, non_blocking=True)
-        images, moved = augment_with_masks(pictures, masks, self.recipe.augmentation, side=stage.size, seed=seed)
+        variation = weakened(self.recipe.augmentation, stage.variation)
+        images, moved = augment_with_masks(pictures, masks, variation, side=stage.size, seed=seed)
         truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
         return Batch(self.inputs(images), truth, masks=moved)
 

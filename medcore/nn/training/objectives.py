@@ -18,6 +18,7 @@ from medcore.evaluation.classification import area_under_curve
 from medcore.nn.networks import CamNet
 from medcore.nn.training.augment import augment
 from medcore.nn.training.breaks import break_bones
+from medcore.nn.training.options import weakened
 from medcore.nn.training.pictures import Pictures
 from medcore.nn.training.recipe import Recipe, Stage
 from medcore.tasks import Task
@@ -110,7 +111,7 @@ class Classify(Objective):
 
         images, _ = augment(
             torch.from_numpy(taken).to(device, non_blocking=True),
-            self.recipe.augmentation,
+            weakened(self.recipe.augmentation, stage.variation),
             side=stage.size,
             seed=seed,
             crop=stage.crop,

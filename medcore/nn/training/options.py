@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from medcore.errors import N_, CardError
@@ -109,6 +109,13 @@ class Options:
         0.95, N_("The sensitivity or specificity to keep at the threshold."), low=0, high=1
     )
     coverage: float = option(0.9, N_("Promised share of conformal sets that hold the truth."), low=0.5, high=0.999)
+
+
+def weakened(options: Augmentation, factor: float) -> Augmentation:
+    """The same variations, each `factor` as strong and as frequent; mirroring stays as it is."""
+    if factor == 1:
+        return options
+    return replace(options, **{f.name: factor * getattr(options, f.name) for f in fields(options) if f.name != "flip"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,11 @@ from medcore.evaluation.conformal import fit_conformal
 from medcore.evaluation.controls import control_scores
 from medcore.evaluation.gate import REFUSED_ON_VALIDATION, fit_gate, gate_threshold
 from medcore.evaluation.kept_answers import ANSWERS_FILE, EXTERNAL, PictureAnswer, answers_text
-from medcore.nn.networks import CamNet
+from medcore.nn.networks import CamNet, MaskNet
 from medcore.nn.torch_engine import GATE, TorchEngine
 from medcore.nn.training.asking import Asked, ask
 from medcore.nn.training.card_file import card_text
+from medcore.nn.training.mask_points import calibrate_masks
 from medcore.nn.training.pictures import Pictures, list_cases
 from medcore.nn.training.recipe import Recipe, Source
 from medcore.nn.training.report import Json, picture_answers, report, tidy
@@ -64,7 +65,10 @@ def publish(
     engine: Engine = TorchEngine(Settings(device="cpu"))
     card, weights = _with_gate(card, weights, engine, pictures)
     validation = _ask(card, pictures.part("validation"), pictures, engine)
-    card = calibrate(card, recipe, validation, pictures)
+    if isinstance(network, MaskNet):
+        card = calibrate_masks(card, network, pictures, validation)
+    else:
+        card = calibrate(card, recipe, validation, pictures)
     test_rows = pictures.part("test")
     test = _ask(card, test_rows, pictures, engine)
     sources = [recipe.sources[int(pictures.source[i])].name for i in test_rows]
@@ -193,7 +197,7 @@ def _describe(recipe: Recipe, pictures: Pictures, card: ModelCard) -> Json:
     return {
         "split": {name: _counts(pictures, pictures.part(name), recipe.sources) for name in SPLITS},
         "seed": recipe.seed,
-        "control_auc": _trained_controls(recipe, pictures),
+        "control_auc": _trained_controls(recipe, pictures) if pictures.masks is None else {},
     }
 
 

@@ -56,6 +56,7 @@ class Stage:
         batch: Pictures of one step of the optimiser, over all devices and accumulated steps.
         crop: Side in pixels of the part of each picture that is trained on, around a drawn box or anywhere;
             0 for the whole. Small findings are learnt from a fraction of the work.
+        variation: Factor of all strengths of the augmentation: the last stage may see pictures nearly as they are.
         breaks: Share of radiographs without a drawn box in which a bone is broken by `breaks.py`.
     """
 
@@ -65,6 +66,7 @@ class Stage:
     learning_rate: float
     crop: int = 0
     breaks: float = 0.0
+    variation: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ def _stages(tables: Sequence[Mapping[str, Any]], path: Path) -> tuple[Stage, ...
             learning_rate=float(t["learning_rate"]),
             crop=int(t.get("crop", 0)),
             breaks=float(t.get("breaks", 0)),
+            variation=float(t.get("variation", 1)),
         )
         for t in tables
     )

@@ -18,7 +18,10 @@ from medcore.evaluation.conformal import measure_coverage
 from medcore.evaluation.controls import control_scores
 from medcore.evaluation.curves import decision_curve, precision_recall_curve, roc_curve
 from medcore.evaluation.kept_answers import TEST, PictureAnswer
+from medcore.evaluation.masks import MaskCounts, mask_metrics
+from medcore.evaluation.resampling import mean_estimate
 from medcore.nn.training.asking import Asked
+from medcore.tasks._volume_voting import kind_probabilities
 from medcore.volume import Array
 
 DIGITS = 4  # of every figure: what lies behind them depends on the processor
@@ -32,6 +35,8 @@ def report(asked: Asked, card: ModelCard, group: NDArray[int64], *, source: Sequ
         group: (N,) patient or cluster.
         source: (N,) name of each picture's data set, where there are several.
     """
+    if asked.masks is not None:
+        return mask_report(asked, card, group, source=source)
     truth = np.array([case.truth for case in asked.cases], dtype=bool).reshape(-1, len(card.labels))
     columns = case_columns(asked, source)
     answers = Answers(truth[:, 0], probabilities(asked.logits[:, 0], card.calibration), group)
@@ -77,7 +82,10 @@ def picture_answers(
         group: (N,) patient or cluster.
         source: (N,) name of each picture's data set.
     """
-    said = np.stack([probabilities(column, card.calibration) for column in asked.logits.T], axis=1)
+    if asked.masks is not None:
+        said = kind_probabilities(asked.logits.astype(np.float32), card)
+    else:
+        said = np.stack([probabilities(column, card.calibration) for column in asked.logits.T], axis=1)
     return tuple(
         PictureAnswer(
             part=part,
@@ -92,6 +100,56 @@ def picture_answers(
         )
         for i, (case, name) in enumerate(zip(asked.cases, source, strict=True))
     )
+
+
+def mask_report(asked: Asked, card: ModelCard, group: NDArray[int64], *, source: Sequence[str] = ()) -> Json:
+    """All figures of a model that draws masks, in the form of `report`; also by kind of finding and by column."""
+    assert asked.masks is not None
+    counts = MaskCounts(asked.masks[:, 0], asked.masks[:, 1], asked.masks[:, 2], group)
+    truth = np.array([case.truth for case in asked.cases], dtype=bool).reshape(-1, len(card.labels))
+    said = kind_probabilities(asked.logits.astype(np.float32), card)
+    right = said.argmax(axis=1) == truth.argmax(axis=1)
+
+    def part(rows: Array) -> Json:
+        own = counts.only(rows)
+        accuracy = {"class_accuracy": mean_estimate(right[rows].astype(float64), own.group)}
+        return {"n": len(rows), "positive": int((own.drawn > 0).sum()), "metrics": mask_metrics(own) | accuracy}
+
+    everything = part(np.arange(len(truth)))
+    found: Json = {
+        "model": card.id,
+        "n": len(truth),
+        "patients": len(np.unique(group)),
+        "label": card.labels[0].id,
+        "threshold": card.labels[0].threshold,
+        "metrics": everything["metrics"],
+        "groups": {"all": everything},
+        "per_group": {},
+        "controls": {},
+        "within": {},
+        "confusion": _confusion(truth, said, card),
+    }
+    for name in dict.fromkeys(source):
+        found["groups"][name] = part(np.flatnonzero(np.array(source) == name))
+    kinds = np.array([card.labels[i].id for i in truth.argmax(axis=1)])
+    for name, column in {**case_columns(asked, source), "kind": kinds}.items():
+        for value in sorted(set(column.tolist())):
+            rows = np.flatnonzero(column == value)
+            if value and MIN_GROUP <= len(rows) < len(truth):
+                found["per_group"][f"{name}={value}"] = part(rows)
+    if asked.distance is not None and card.familiarity is not None:
+        found["unfamiliar"] = float((asked.distance > card.familiarity.threshold).mean())
+    found["refused"] = [{"name": name, "message": str(message)} for name, message in asked.refused]
+    rounded: Json = tidy(found)
+    return rounded
+
+
+def _confusion(truth: Array, said: NDArray[float64], card: ModelCard) -> Json:
+    """How often each kind was called which."""
+    names = [label.id for label in card.labels]
+    table = np.zeros((len(names), len(names)), dtype=int)
+    np.add.at(table, (truth.argmax(axis=1), said.argmax(axis=1)), 1)
+    return {name: dict(zip(names, row.tolist(), strict=True)) for name, row in zip(names, table, strict=True)}
 
 
 def case_columns(asked: Asked, source: Sequence[str]) -> Mapping[str, Array]:
