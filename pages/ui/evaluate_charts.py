@@ -62,6 +62,7 @@ def reliability(curves: Curves) -> go.Figure:
         },
         customdata=[one.count for one in bins],
         mode="lines+markers",
+        line={"color": chart_style.series(0).colour},
         showlegend=False,
         hovertemplate="%{x:.2f} → %{y:.2f} (%{customdata})<extra></extra>",
     )
@@ -208,6 +209,7 @@ def _titled(figure: go.Figure, across: str, up: str, *, height: int = HEIGHT) ->
         legend={"orientation": "h", "y": 1.14, "x": 0},
         colorway=theme.colours(),
         dragmode=False,
+        showlegend=sum(trace.name is not None and trace.showlegend is not False for trace in figure.data) > 1,
     )
     figure.update_xaxes(title=across, fixedrange=True, automargin=True, zeroline=False)
     figure.update_yaxes(title=up, fixedrange=True, automargin=True, zeroline=False)

@@ -32,8 +32,8 @@ def compare(chosen: Chosen) -> None:
                                                            count=pair.n, positive=pair.positive))  # fmt: skip
         _differences(pair)
         st.markdown(
-            t("DeLong's test of the AUCs: **p = {delong}**. McNemar's test of the calls at the cards' thresholds: "
-              "**p = {mcnemar}**.", delong=_p(pair.comparison.p_delong), mcnemar=_p(pair.comparison.p_mcnemar))
+            t("DeLong's test of the AUCs: **p {delong}**. McNemar's test of the calls at the cards' thresholds: "
+              "**p {mcnemar}**.", delong=_stated(pair.comparison.p_delong), mcnemar=_stated(pair.comparison.p_mcnemar))
         )  # fmt: skip
         st.caption(
             t("Differences and their p come from a bootstrap over patients that draws both models' answers together. "
@@ -77,3 +77,7 @@ def _differences(pair: Pair) -> None:
 
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _stated(value: float) -> str:
+    return _p(value) if value < 0.001 else f"= {_p(value)}"
