@@ -95,6 +95,12 @@ class Options:
         1, N_("2 averages the answer over the picture and its mirror image: steadier, twice the time."), low=1, high=2
     )
     start_from: str = option("", N_("Model whose trunk is the start: what it learnt need not be learnt again."))
+    warm_epochs: int = option(
+        0,
+        N_("Epochs of a warm start without labels: the trunk learns what stays the same when a picture is varied."),
+        low=0,
+        high=10_000,
+    )
     calibration: str = option(
         "platt",
         N_("How logits become probabilities, on validation pictures."),

@@ -85,9 +85,21 @@ class Recipe:
     strangers: tuple[Source, ...]  # pictures of something else, to measure how many the gate refuses
     stages: tuple[Stage, ...]
     card: Mapping[str, Any]
+    unlabelled: tuple[Source, ...] = ()  # further pictures for a warm start; what their tables say is not looked at
 
 
-OWN_KEYS = ("task", "network", "seed", "draws", "options", "augmentation", "sources", "external", "strangers")
+OWN_KEYS = (
+    "task",
+    "network",
+    "seed",
+    "draws",
+    "options",
+    "augmentation",
+    "sources",
+    "external",
+    "strangers",
+    "unlabelled",
+)
 KEYS = (*OWN_KEYS, "stages", "card", *(f.name for f in fields(Options)))
 CARD_KEYS = (
     "title",
@@ -131,6 +143,7 @@ def load_recipe(path: Path) -> Recipe:
             sources=_sources(table["sources"], path),
             external=_sources(table.get("external", []), path),
             strangers=_sources(table.get("strangers", []), path),
+            unlabelled=_sources(table.get("unlabelled", []), path),
             stages=_stages(table["stages"], path),
             card=table["card"],
         )

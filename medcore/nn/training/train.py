@@ -9,13 +9,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
+from numpy import uint8
+from numpy.typing import NDArray
 
 from medcore.cards import Calibration, InputContract, Label, ModelCard, load_card, verify_weights
 from medcore.errors import N_, CardError
 from medcore.nn.networks import CamNet, MaskNet, load_network
 from medcore.nn.torch_engine import GATE
+from medcore.nn.training.cache import open_cache
 from medcore.nn.training.checkpoint import CHECKPOINT
 from medcore.nn.training.choose_objective import objective_for
 from medcore.nn.training.loop import fit, open_fabric
@@ -23,6 +27,7 @@ from medcore.nn.training.pictures import Pictures, list_cases, load_pictures
 from medcore.nn.training.publish import publish
 from medcore.nn.training.recipe import Recipe, load_recipe
 from medcore.nn.training.run_folder import Epoch, only_training, write_text
+from medcore.nn.training.warm import warm_start
 from medcore.tasks import load_task
 
 CACHE = "cache"
@@ -87,6 +92,9 @@ def train(
         pictures = _pictures(recipe, draft, data, work, reading, masks=isinstance(network, MaskNet))
         fabric.barrier()
         objective = objective_for(network, recipe, pictures, load_task(recipe.task))
+        if recipe.options.warm_epochs and not (resume and (work / CHECKPOINT).exists()):
+            others = _unlabelled(recipe, draft, data, work, reading)
+            warm_start(network, objective, unlabelled=others, folder=work, device=fabric.device, stop=stop)
         best = fit(network, objective, fabric=fabric, folder=work, resume=resume, tell=tell, stop=stop)
         judging()
         return publish(best, recipe, pictures, draft=draft, data=data, work=work, recipe_path=recipe_path)
@@ -100,6 +108,17 @@ def _pictures(
     return load_pictures(
         recipe.sources, data, task=task, card=draft, seed=recipe.seed, cache=cache, tell=reading, masks=masks
     )
+
+
+def _unlabelled(
+    recipe: Recipe, draft: ModelCard, data: Path, work: Path, reading: Callable[[int, int], None]
+) -> NDArray[uint8]:
+    """Pictures (M, side, side) of the recipe's unlabelled sources."""
+    cases, _ = list_cases(recipe.unlabelled, data, [label.id for label in draft.labels])
+    if not cases:
+        return np.zeros((0, draft.contract.size, draft.contract.size), dtype=uint8)
+    kept = open_cache(work.parent / CACHE, cases, task=load_task(recipe.task), card=draft, tell=reading)
+    return np.asarray(kept.seen[kept.readable])
 
 
 def build(recipe: Recipe, draft: ModelCard) -> CamNet:
