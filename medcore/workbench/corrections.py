@@ -35,7 +35,7 @@ class ResultCorrections:
         """A stored result with all that readers did to it."""
         history = self.store.corrections.of(prediction.run.id)
         counting = standing(history)
-        drawn = None if isinstance(prediction, Classification) else prediction.mask
+        drawn = drawn_mask(prediction)
         mask = None if drawn is None else self._mask(drawn, counting)
         review = Review(
             prediction=prediction,
@@ -166,3 +166,8 @@ def _as_piece(mask: Mask) -> Piece:
     s, r, c = (int(one[0]) for one in used)
     box = mask.labels[tuple(slice(int(one[0]), int(one[-1]) + 1) for one in used)]
     return Piece((s, r, c), box > 0)
+
+
+def drawn_mask(prediction: Prediction) -> Mask | None:
+    """The mask of a result as the model drew it; None where it drew none."""
+    return None if isinstance(prediction, Classification) else prediction.mask

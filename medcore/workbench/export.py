@@ -26,14 +26,13 @@ from medcore.exports.study_files import (
     results_as,
     write_study,
 )
-from medcore.predictions import Classification, Prediction
 from medcore.readers._words import safe_label
 from medcore.records import DatePolicy, ScanFacts, Study
 from medcore.store.audit import Action, Deed, Event
 from medcore.store.store import Store
 from medcore.volume import Mask, Scale, Unit, Volume
 from medcore.workbench.corrected import Review, box_now
-from medcore.workbench.corrections import ResultCorrections
+from medcore.workbench.corrections import ResultCorrections, drawn_mask
 from medcore.workbench.marks import ScanMarks
 from medcore.workbench.private import policy_of
 from medcore.workbench.release import Covers, Held, Release, from_marks, picture
@@ -111,7 +110,7 @@ class Export:
         found = [ExportFormat.DICOM, *([ExportFormat.NIFTI, ExportFormat.NRRD] if lies else []), ExportFormat.PNG]
         masks = any(self.store.masks(scan.id) for scan in study.scans)
         results = self.store.predictions(study.id)
-        if lies and (masks or any(_mask_of(result) is not None for result in results)):
+        if lies and (masks or any(drawn_mask(result) is not None for result in results)):
             found.append(ExportFormat.SEG)
         return (*found, ExportFormat.CSV, ExportFormat.JSON) if results else tuple(found)
 
@@ -265,10 +264,6 @@ class Export:
             if one.mask is not None and (run := one.prediction.run).scan == scan
         ]
         return (*kept, *made)
-
-
-def _mask_of(prediction: Prediction) -> Mask | None:
-    return None if isinstance(prediction, Classification) else prediction.mask
 
 
 def _outgoing_result(review: Review) -> OutgoingResult:
