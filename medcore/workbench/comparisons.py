@@ -23,7 +23,6 @@ from medcore.comparison.visits import Visit
 from medcore.criteria import load_criterion
 from medcore.errors import N_, StoreError
 from medcore.imaging.registration.alignment import Alignment, Motion
-from medcore.predictions import Segmentation
 from medcore.records import Issue, Study
 from medcore.store.json_values import Json, as_list, as_number, as_table
 from medcore.store.store import Store
@@ -41,6 +40,7 @@ from medcore.workbench.comparison_draft import (
     to_draft,
 )
 from medcore.workbench.comparison_probabilities import ProbabilityChange, probability_changes
+from medcore.workbench.comparison_sources import corrected_mask, correction_version, has_mask
 from medcore.workbench.comparison_studies import alike, before, joined, largest, no_lesion, same_patient, study_doubts
 
 NEURO = ("rano2010", "rano2", "rano_bm", "ms_activity")  # criteria without a limit of lesions for each organ
@@ -130,7 +130,7 @@ class Comparisons:
     def sources(self, scan: str, study: str) -> tuple[Source, ...]:
         """What may be lesions of a scan: its masks in their newest versions, then what models found in it."""
         masks = [Source(one.id, one.name, one.origin.value) for one in self.store.masks(scan)]
-        runs = [one for one in self.store.predictions(study) if isinstance(one, Segmentation) and one.run.scan == scan]
+        runs = [one for one in self.store.predictions(study) if has_mask(one) and one.run.scan == scan]
         return (*masks, *(Source(RUN + one.run.id, one.run.model, "model") for one in runs))
 
     def chosen_sources(self, chosen: Chosen) -> tuple[str, ...]:
@@ -152,8 +152,13 @@ class Comparisons:
 
     def fingerprint(self, draft: Draft) -> str:
         """Changes with what is looked at: the scans, the masks that count, and how scans may move."""
-        seen = [(one.scan, self.chosen_sources(one), one.study in draft.clear) for one in draft.visits]
+        seen = [(one.scan, self._versions(one), one.study in draft.clear) for one in draft.visits]
         return f"{seen} {draft.motion} {sorted(draft.dates.items())}"
+
+    def _versions(self, chosen: Chosen) -> list[tuple[str, int]]:
+        """The sources that count, and how often a reader has corrected each."""
+        runs = [(one, one.removeprefix(RUN)) for one in self.chosen_sources(chosen)]
+        return [(one, correction_version(self.store, run) if one != run else 0) for one, run in runs]
 
     def proposed(self, baseline: Study) -> Draft:
         """A draft to begin with: the baseline with all later studies of the same patient and kind."""
@@ -309,7 +314,7 @@ class Comparisons:
         """All chosen masks as one; None where there is none."""
         sources = self.chosen_sources(chosen)
         masks = [
-            _of_run(self.store.prediction(one.removeprefix(RUN))) if one.startswith(RUN) else self.store.mask(one)
+            corrected_mask(self.store, one.removeprefix(RUN)) if one.startswith(RUN) else self.store.mask(one)
             for one in sources
         ]
         return joined(masks, scan) if masks else None
@@ -389,8 +394,3 @@ def _part(content: Json, name: str) -> Json:
 
 def _pair(draft: Draft, number: int) -> str:
     return f"{draft.visits[0].scan}:{draft.visits[number].scan}:{draft.motion}"
-
-
-def _of_run(prediction: object) -> Mask:
-    assert isinstance(prediction, Segmentation), "only such runs are offered"
-    return prediction.mask

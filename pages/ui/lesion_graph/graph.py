@@ -29,7 +29,6 @@ WORDS = (
     N_("Drop here: a lesion of its own"),
     N_("It is {lesion}"),
     N_("It is a part of {lesion}"),
-    N_("It merged with {lesion}"),
     N_("Cancel"),
     N_("Which lesion is it? Up and down choose, Enter takes, Escape leaves it."),
     N_("a lesion of its own"),

@@ -1,0 +1,29 @@
+"""What models found in a scan as lesions of a comparison: masks of their results, as readers corrected them."""
+
+from __future__ import annotations
+
+from medcore.predictions import Classification, Prediction
+from medcore.store.store import Store
+from medcore.volume import Mask
+from medcore.workbench.corrections import ResultCorrections
+
+
+def has_mask(prediction: Prediction) -> bool:
+    """Whether a result outlines what it found."""
+    return not isinstance(prediction, Classification) and prediction.mask is not None
+
+
+def corrected_mask(store: Store, run: str) -> Mask:
+    """The mask of a result without what readers rejected and with what they drew.
+
+    Raises:
+        NotFoundError: There is no such result any more.
+    """
+    mask = ResultCorrections(store).review(store.prediction(run)).mask
+    assert mask is not None, "only results with a mask are offered"
+    return mask
+
+
+def correction_version(store: Store, run: str) -> int:
+    """Another number after each correction of the result."""
+    return store.corrections.latest(run)

@@ -1,0 +1,77 @@
+"""What a model found may be the lesions of a visit, as its reader has left it; a drawn mask comes before it."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import pytest
+
+from medcore.imaging.measured import measured
+from medcore.predictions import Box, Detection, Segmentation
+from medcore.records import Study
+from medcore.settings import Settings
+from medcore.store.store import Store
+from medcore.store.studies import NewScan, NewStudy
+from medcore.volume import Geometry, Mask, MaskOrigin, Unit, Volume
+from medcore.workbench.comparison_draft import Chosen, Draft
+from medcore.workbench.comparisons import Comparisons
+from medcore.workbench.corrected import Standing
+from medcore.workbench.corrections import ResultCorrections
+from tests.store.test_results import run
+
+GEOMETRY = Geometry.from_spacing((2.0, 1.0, 1.0))
+SHAPE = (10, 40, 40)
+
+
+def mask(*, small: bool) -> Mask:
+    """One lesion of 9 × 9 × 4 voxels, and a smaller one where it is wanted."""
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[2:6, 4:13, 4:13] = 1
+    labels[2:6, 25:31, 25:31] = small
+    return Mask(labels, {1: "tumour"}, GEOMETRY)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings)
+    yield opened
+    opened.close()
+
+
+def put(store: Store, day: int) -> Study:
+    voxels = np.random.default_rng(day).integers(0, 100, SHAPE).astype(np.int16)
+    volume = Volume(voxels, Unit.GREY, "MR", GEOMETRY, acquired_on=date(2021, day, 1), sha256=str(day) * 64)
+    return store.add_studies([NewStudy("head", (NewScan(volume),), patient="P")])[0].study
+
+
+def test_a_result_counts_as_its_reader_left_it_and_a_drawn_mask_before_it(store: Store) -> None:
+    study, later = put(store, 1), put(store, 2)
+    found = mask(small=True)
+    store.save_prediction(Segmentation(run(study), found, measured(found, at_least_voxels=10)))
+    door, corrections = Comparisons(store), ResultCorrections(store)
+    chosen, draft = Chosen(study.id, study.scans[0].id), door.proposed(study)
+    assert [(one.id, one.origin) for one in door.sources(chosen.scan, chosen.study)] == [("run:run0", "model")]
+    assert door.chosen_sources(chosen) == ("run:run0",)
+    moment = door._moments(draft)[0]
+    assert moment.mask is not None and np.array_equal(moment.mask.labels, found.labels)
+    before = door.fingerprint(draft)
+    corrections.judge(corrections.review(store.prediction("run0")), "2", Standing.REJECTED)
+    moment = door._moments(draft)[0]
+    assert moment.mask is not None and np.array_equal(moment.mask.labels, mask(small=False).labels)
+    assert door.fingerprint(draft) != before, "the page looks again"
+    drawn = store.save_mask(chosen.scan, mask(small=False), name="Lesions", origin=MaskOrigin.DRAWN)
+    assert door.chosen_sources(chosen) == (drawn.id,) and len(door.sources(chosen.scan, chosen.study)) == 2
+    assert later.id in {one.study for one in draft.visits}
+
+
+def test_a_detection_counts_where_it_outlines_what_it_found(store: Store) -> None:
+    study = put(store, 1)
+    box = Box((2, 4, 4, 5, 12, 12), None, 9.0, "nodule", 0.9, mask_label=1)
+    store.save_prediction(Detection(run(study), (box,)))
+    door, scan = Comparisons(store), study.scans[0].id
+    assert door.sources(scan, study.id) == ()
+    store.save_prediction(Detection(run(study, 1), (box,), mask(small=False)))
+    assert [one.id for one in door.sources(scan, study.id)] == ["run:run1"]
+    draft = Draft((Chosen(study.id, scan, ("run:run1",)),))
+    moment = door._moments(draft)[0]
+    assert moment.mask is not None and moment.mask.labels.sum() == 9 * 9 * 4
