@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -15,11 +17,13 @@ import pytest
 from medcore.deidentify.pixels import Rectangle
 from medcore.errors import ExportError, NotFoundError
 from medcore.exports.study_files import ExportFormat
+from medcore.imaging.measured import measured
 from medcore.intake import Source
-from medcore.predictions import Classification, Score
+from medcore.predictions import Classification, Score, Segmentation
 from medcore.records import DatePolicy, Run, Study
 from medcore.volume import Mask, MaskOrigin
 from medcore.workbench import release
+from medcore.workbench.corrected import Standing
 from medcore.workbench.export import Choice
 from medcore.workbench.originals import Order
 from medcore.workbench.release import Look
@@ -177,6 +181,31 @@ def test_results_are_a_table_with_the_notice_in_each_row(workbench: Workbench, s
     assert rows[0]["study_date"] not in ("", "2024-01-31")
     study, run = workbench.export.resolve(rows[0]["run"])
     assert (study.id, run) == (scanned.id, rows[0]["run"])
+
+
+def test_a_result_leaves_as_its_reader_left_it_and_says_so(
+    workbench: Workbench, scanned: Study, tmp_path: Path
+) -> None:
+    volume = workbench.studies.volume(scanned.scans[0].id)
+    labels = np.zeros(volume.shape, np.uint8)
+    labels[2, 4:9, 3:7], labels[4, 1:3, 1:3] = 1, 1
+    mask = Mask(labels, {1: "nodule"}, volume.geometry)
+    run = classification(scanned).run
+    workbench.store.save_prediction(Segmentation(run, mask, measured(mask)))
+    forms = (ExportFormat.NIFTI, ExportFormat.SEG, ExportFormat.CSV, ExportFormat.JSON)
+    before = workbench.export.write(scanned, Choice(forms, run=run.id), tmp_path / "before")
+    review = workbench.corrections.review(workbench.store.prediction(run.id))
+    workbench.corrections.judge(review, "2", Standing.REJECTED, by="Dr Doe")
+    after = workbench.export.write(scanned, Choice(forms, run=run.id), tmp_path / "after")
+    assert {path.name for path in after.files} == {path.name for path in before.files}
+    seg = [pydicom.dcmread(tmp_path / when / "dicom_seg" / "scan-01-mask-01.dcm") for when in ("before", "after")]
+    assert [one.SegmentSequence[0].SegmentAlgorithmType for one in seg] == ["AUTOMATIC", "SEMIAUTOMATIC"]
+    assert seg[0].SOPInstanceUID != seg[1].SOPInstanceUID
+    kept = nibabel.load(tmp_path / "after" / "nifti" / "scan-01-mask-01.nii.gz")
+    assert int(np.count_nonzero(np.asarray(kept.dataobj))) == 20, "the rejected one of 4 voxels is gone"
+    (result,) = json.loads((tmp_path / "after" / "results.json").read_text())["results"]
+    assert [(one["read"], one["counts"]) for one in result["lesions"]] == [("open", 1), ("rejected", 0)]
+    assert all(b"Doe" not in path.read_bytes() for path in after.files)
 
 
 def classification(study: Study) -> Classification:
