@@ -8,13 +8,14 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 
 from medcore.cards import EVALUATION_FILE, Estimate, ModelCard
 from medcore.engine import Engine
 from medcore.errors import N_, CancelledError, DataSetError, Message, StoreError
 from medcore.evaluation.calibration import ReliabilityBin, reliability
-from medcore.evaluation.classification import MIN_GROUP, measure
+from medcore.evaluation.classification import MIN_GROUP, Answers, measure
 from medcore.evaluation.compare import Comparison, compare
 from medcore.evaluation.curves import Confusion, Curve, confusion, decision_curve, precision_recall_curve, roc_curve
 from medcore.evaluation.kept_answers import (
@@ -178,7 +179,7 @@ class Evaluate:
     def at(self, part: Part, threshold: float) -> At:
         """All figures of the first label at a threshold, with intervals over patients."""
         own = as_answers(part.answers)
-        return At(measure(own, threshold=threshold, rounds=SLIDER_ROUNDS), confusion(own, threshold))
+        return At(_figures(own, threshold), confusion(own, threshold))
 
     def curves(self, evaluated: Evaluated, part: Part) -> Curves:
         """ROC, precision-recall, net benefit and reliability of some pictures."""
@@ -218,7 +219,7 @@ class Evaluate:
             for value in values:
                 own = [a for a in answers if a.columns.get(name, "") == value]
                 if len(own) >= MIN_GROUP:
-                    metrics = measure(as_answers(own), threshold=threshold, rounds=SLIDER_ROUNDS)
+                    metrics = _figures(as_answers(own), threshold)
                     positive = sum(a.truth[0] for a in own)
                     found.append(PartFigures(name, value, len(own), positive, metrics))
         return tuple(found)
@@ -304,3 +305,9 @@ def compare_answers(
     found = compare(one, other, thresholds=thresholds)
     curves = (roc_curve(one, rounds=BAND_ROUNDS), roc_curve(other, rounds=BAND_ROUNDS))
     return Pair(len(pairs), positive, found, curves)
+
+
+def _figures(answers: Answers, threshold: float) -> dict[str, Estimate]:
+    """All metrics that have a meaning at the threshold: without a positive call there is no precision."""
+    found = measure(answers, threshold=threshold, rounds=SLIDER_ROUNDS)
+    return {name: value for name, value in found.items() if isfinite(value.value)}

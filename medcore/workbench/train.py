@@ -103,9 +103,12 @@ class Train:
         return PRESETS
 
     def starts(self, network: str) -> tuple[str, ...]:
-        """Models whose trunk such a network may start from."""
+        """Models whose trunk such a network may start from; "imagenet" for published weights. Loads torch."""
+        from medcore.nn.training.published import IMAGENET, PUBLISHED
+
         family = network.removeprefix("box_")
-        return tuple(card.id for card in self.models.cards() if card.network.removeprefix("box_") == family)
+        own = (card.id for card in self.models.cards() if card.network.removeprefix("box_") == family)
+        return (*own, *((IMAGENET,) if family in PUBLISHED else ()))
 
     def draws(self, pictures: int) -> int:
         """A sensible number of pictures an epoch."""

@@ -18,6 +18,7 @@ SIZES = (28, 64, 96, 128, 160, 224, 320)
 METRICS = ("auc", "accuracy", "loss")
 BOX_METRICS = ("map50", "auc_map50")
 SECTIONS = {"options": N_("Training"), "augmentation": N_("Variation of the pictures")}
+STARTS = {"": N_("nothing"), "imagenet": N_("published ImageNet weights, at their published width")}
 HIDDEN = ("start_from",)  # has a chooser of its own
 
 
@@ -191,7 +192,7 @@ def _knobs(preset: Preset, network: NetworkChoice, *, boxes: bool) -> tuple[dict
             start = st.selectbox(
                 t("Start from what another model has learnt"),
                 starts,
-                format_func=lambda name: name or t("nothing"),
+                format_func=lambda name: t(STARTS[name]) if name in STARTS else name,
                 key=_key("start", f"{preset.id}-{network.id}"),
                 persist_state="session",
             )

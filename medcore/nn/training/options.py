@@ -94,7 +94,9 @@ class Options:
     views: int = option(
         1, N_("2 averages the answer over the picture and its mirror image: steadier, twice the time."), low=1, high=2
     )
-    start_from: str = option("", N_("Model whose trunk is the start: what it learnt need not be learnt again."))
+    start_from: str = option(
+        "", N_("Model whose trunk is the start, or imagenet: what it learnt need not be learnt again.")
+    )
     warm_epochs: int = option(
         0,
         N_("Epochs of a warm start without labels: the trunk learns what stays the same when a picture is varied."),

@@ -25,6 +25,7 @@ from medcore.nn.training.choose_objective import objective_for
 from medcore.nn.training.loop import fit, open_fabric
 from medcore.nn.training.pictures import Pictures, list_cases, load_pictures
 from medcore.nn.training.publish import publish
+from medcore.nn.training.published import IMAGENET, start_from_imagenet
 from medcore.nn.training.recipe import Recipe, load_recipe
 from medcore.nn.training.run_folder import Epoch, only_training, write_text
 from medcore.nn.training.warm import warm_start
@@ -147,7 +148,9 @@ def build(recipe: Recipe, draft: ModelCard) -> CamNet:
             name=sorted(unknown)[0],
             known=", ".join(architecture.options),
         )
-    if recipe.options.start_from:
+    if recipe.options.start_from == IMAGENET:
+        log.info("%d tensors taken from published weights", start_from_imagenet(network, recipe.network))
+    elif recipe.options.start_from:
         _start_from(network, recipe.options.start_from, draft.folder.parent)
     return network
 

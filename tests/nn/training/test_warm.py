@@ -19,12 +19,12 @@ def test_views_that_agree_have_the_smallest_loss_and_the_target_stands_still() -
     trunk = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU())
     twins = Twins(trunk, 4)
     loss = twins(*(torch.randn(8, 1, 6, 6) for _ in range(2)))
-    assert -1 <= float(loss) <= 1
+    assert -1 <= loss.item() <= 1
     loss.backward()
     assert trunk[0].weight.grad is not None and float(trunk[0].weight.grad.abs().sum()) > 0
     p = torch.randn(5, 3, requires_grad=True)
     z = torch.randn(5, 3, requires_grad=True)
-    assert float(warm._away(p, 2 * p)) == pytest.approx(-1)
+    assert warm._away(p, 2 * p).item() == pytest.approx(-1)
     warm._away(p, z).backward()
     assert z.grad is None
 

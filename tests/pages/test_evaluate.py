@@ -1,0 +1,92 @@
+"""The Evaluate page: figures that follow the threshold, errors with explanations, pairs of models, the laboratory."""
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import state
+from tests.nn.model_folder import make_model
+from tests.pages.conftest import finish_jobs, words
+
+
+@pytest.fixture
+def measured(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The app with two small models, of which one was evaluated on 40 pictures."""
+    for seed, name in enumerate(("one", "two")):
+        make_model(tmp_path / "two-models", network="simple_cnn", name=name, size=28, seed=seed)
+    folder = tmp_path / "sets" / "discs"
+    folder.mkdir(parents=True)
+    rows = []
+    for i in range(40):
+        picture = np.random.default_rng(i).integers(0, 120, (40, 40), dtype=np.uint8)
+        cv2.imwrite(str(folder / f"{i}.png"), picture + np.uint8(100 * (i % 2)))
+        rows.append({"file": f"{i}.png", "label": ("well", "pneumonia")[i % 2], "sex": "FM"[i // 20]})
+    with (folder / "index.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    monkeypatch.setenv("MEDCORE_PICTURES_DIR", str(folder.parent))
+    monkeypatch.setenv("MEDCORE_MODELS_DIR", str(tmp_path / "two-models"))
+    state.forget_caches()
+    bench = state.workbench()
+    chosen = bench.train.sets.get("discs")
+    for model in ("one", "two"):
+        bench.evaluate.run(model, chosen, bench.train.sets.facts(chosen), positive=("pneumonia",),
+                           progress=lambda fraction, stage: None)  # fmt: skip
+    return app
+
+
+def page(app: AppTest, section: str = "figures") -> AppTest:
+    app.run()
+    app.query_params["section"] = section
+    return app.switch_page("../evaluate.py").run()
+
+
+def test_a_model_without_an_evaluation_says_what_to_do(app: AppTest) -> None:
+    assert "No evaluation is stored" in words(page(app))
+    assert not app.exception and not app.error
+
+
+def test_all_figures_and_curves_follow_the_threshold(measured: AppTest) -> None:
+    page(measured)
+    assert not measured.exception and not measured.error
+    assert len(measured.get("plotly_chart")) == 5
+    slider = measured.slider[0]
+    first = measured.table[0].value.to_dict("list")
+    slider.set_value(0.0).run()
+    second = measured.table[0].value.to_dict("list")
+    assert first != second
+    assert "1.000 (1.000–1.000)" in next(iter(list(second.values())[1:]))
+
+
+def test_groups_stand_beside_trivial_controls(measured: AppTest) -> None:
+    said = words(page(measured, "groups"))
+    assert "By column" in said and "Beside trivial controls" in said
+    assert next(iter(measured.table[0].value.columns)) == "sex"
+    assert not measured.exception and not measured.error
+
+
+def test_errors_are_shown_and_one_opens_as_a_study(measured: AppTest) -> None:
+    page(measured, "errors")
+    assert measured.get("imgs") or "no such error" in words(measured)
+    assert not measured.exception and not measured.error
+
+
+def test_two_models_are_compared(measured: AppTest) -> None:
+    said = words(page(measured, "pair"))
+    assert "DeLong" in said and "40 pictures, 20 with the finding" in said
+    assert not measured.exception and not measured.error
+
+
+def test_the_laboratory_runs_as_a_job_and_says_where_it_breaks(measured: AppTest) -> None:
+    page(measured, "lab")
+    measured.button(key="start-lab").click().run()
+    finish_jobs(measured)
+    said = words(measured)
+    assert "half of them with the finding" in said
+    assert said.count("holds to the end") + said.count("breaks at") == 9
+    assert not measured.exception and not measured.error
