@@ -17,6 +17,7 @@ from enum import IntEnum, StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from medcore.records import Study
 from medcore.store.tables import AuditRow, InstallationRow
 
 FIRST_MAC = "0" * 64
@@ -67,6 +68,11 @@ class Deed:
     detail: str = ""
     agent: str = "local"
     outcome: Outcome = Outcome.SUCCESS
+
+
+def study_deed(study: Study, event: Event, action: Action, detail: str = "") -> Deed:
+    """A deed done to a study."""
+    return Deed(event, action, study=study.id, patient=study.patient, detail=detail)
 
 
 @dataclass(frozen=True, slots=True)

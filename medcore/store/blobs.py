@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from medcore.errors import N_, StoreError
-from medcore.store.faults import disk_faults
+from medcore.store.faults import Damage, disk_faults
 from medcore.volume import Array
 
 DRAFTS = "drafts"
@@ -101,6 +101,16 @@ class Blobs:
         with disk_faults(self._folder), self.path(digest).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                 raise self._damaged(digest)
+
+    def damaged(self, uses: Iterable[tuple[str, str]]) -> tuple[Damage, ...]:
+        """Verify the arrays of (name, study) and report those that are missing or changed."""
+        found = []
+        for digest, study in uses:
+            try:
+                self.verify(digest)
+            except StoreError as error:
+                found.append(Damage(study, digest, error))
+        return tuple(found)
 
     def remove(self, digests: Iterable[str]) -> None:
         """Delete array files; one that is already gone is fine. Only within the database's write lock.

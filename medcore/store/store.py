@@ -19,7 +19,7 @@ from medcore.predictions import Explanation, Prediction
 from medcore.records import Study
 from medcore.settings import Settings
 from medcore.store import audit, masks, placed, readings, results, studies
-from medcore.store.audit import Action, AuditHead, Deed, Entry, Event
+from medcore.store.audit import Action, AuditHead, Deed, Entry, Event, study_deed
 from medcore.store.blobs import Blobs
 from medcore.store.corrections import Corrections
 from medcore.store.database import Database, store_url
@@ -106,7 +106,7 @@ class Store:
             added = studies.insert_studies(session, self._blobs, new, digests=digests, key=self._ids, added_at=now)
             for entry in added:
                 if entry.new_scans:
-                    log(_deed(entry.study, Event.IMPORTED, Action.CREATE, f"{entry.new_scans} scans"))
+                    log(study_deed(entry.study, Event.IMPORTED, Action.CREATE, f"{entry.new_scans} scans"))
         return added
 
     def studies(self, *, search: str = "", modality: str | None = None, task: str = "") -> tuple[Study, ...]:
@@ -168,7 +168,7 @@ class Store:
             raise StoreError(N_("A study needs a title."))
         with self._writing() as (session, log):
             row, former = studies.rename_study(session, study_id, title)
-            log(_deed(studies.to_study(row), Event.CHANGED, Action.UPDATE, "title"))
+            log(study_deed(studies.to_study(row), Event.CHANGED, Action.UPDATE, "title"))
         return former
 
     def delete(self, study_id: str) -> None:
@@ -178,7 +178,7 @@ class Store:
             NotFoundError: There is no such study.
         """
         with self._writing() as (session, log):
-            log(_deed(studies.to_study(studies.study_row(session, study_id)), Event.DELETED, Action.DELETE))
+            log(study_deed(studies.to_study(studies.study_row(session, study_id)), Event.DELETED, Action.DELETE))
             session.flush()
             readings.forget(session, study_id)
             used = studies.delete_study(session, study_id)
@@ -263,18 +263,28 @@ class Store:
         with self._database.reading() as session:
             return results.read_annotations(session, study_id)
 
-    def save_annotations(self, study_id: str, content: Json, *, version: int) -> int:
-        """Replace the annotations that were read as `version`; returns the new version.
+    def save_annotations(self, study_id: str, content: Json, *, version: int, arrays: Sequence[Array] = ()) -> int:
+        """Replace the annotations that were read as `version`; returns the new version. `arrays` stay with the study.
 
         Raises:
             NotFoundError: There is no such study.
             StoreError: Someone saved since.
         """
+        named = dict(zip(self.put_arrays(arrays), arrays, strict=True))
         with self._writing() as (session, log):
+            studies.keep_arrays(session, self._blobs, study_id, named)
             saved = results.write_annotations(session, study_id, content, version=version, saved_at=self._clock())
             study = studies.to_study(studies.study_row(session, study_id))
-            log(_deed(study, Event.CHANGED, Action.UPDATE, "annotations"))
+            log(study_deed(study, Event.CHANGED, Action.UPDATE, "annotations"))
         return saved
+
+    def put_arrays(self, arrays: Sequence[Array]) -> tuple[str, ...]:
+        """Names of arrays for annotations that are about to be saved with them; `array` opens one of these."""
+        return tuple(self._put(array).digest for array in arrays)
+
+    def array(self, digest: str) -> Array:
+        """An array that annotations name, memory-mapped."""
+        return self._blobs.open(digest)
 
     # Masks
 
@@ -297,7 +307,7 @@ class Store:
             given_up = masks.give_up(session, instead, scan=scan_id) if instead != facts.id else frozenset()
             if fresh:
                 action = Action.UPDATE if given_up else Action.CREATE
-                log(_deed(studies.study_of(session, scan_id), Event.CHANGED, action, f"mask {origin.value}"))
+                log(study_deed(studies.study_of(session, scan_id), Event.CHANGED, action, f"mask {origin.value}"))
         self._collect(given_up)
         return facts
 
@@ -324,7 +334,7 @@ class Store:
         """
         with self._writing() as (session, log):
             row = masks.mask_row(session, mask_id)
-            log(_deed(studies.study_of(session, row.scan_id), Event.CHANGED, Action.DELETE, f"mask {row.origin}"))
+            log(study_deed(studies.study_of(session, row.scan_id), Event.CHANGED, Action.DELETE, f"mask {row.origin}"))
             digest = masks.delete_mask(session, row)
         self._collect(frozenset({digest}))
 
@@ -355,13 +365,7 @@ class Store:
         """Read every stored array in full and report those that are missing or changed."""
         with self._database.reading() as session:
             uses = studies.uses(session)
-        found = []
-        for digest, study in uses:
-            try:
-                self._blobs.verify(digest)
-            except StoreError as error:
-                found.append(Damage(study, digest, error))
-        return tuple(found)
+        return self._blobs.damaged(uses)
 
     def sweep(self, *, older_than_seconds: float = ORPHAN_SECONDS) -> int:
         """Remove arrays that no study uses and nobody put lately, as a crash leaves them; returns how many."""
@@ -392,7 +396,3 @@ class Store:
             orphans = studies.unused(session, candidates)
             self._blobs.remove(orphans)
         return len(orphans)
-
-
-def _deed(study: Study, event: Event, action: Action, detail: str = "") -> Deed:
-    return Deed(event, action, study=study.id, patient=study.patient, detail=detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -208,6 +208,13 @@ def delete_study(session: Session, study_id: str) -> tuple[str, ...]:
     used = tuple(session.scalars(select(BlobUseRow.digest).where(BlobUseRow.study_id == study_id).distinct()))
     session.execute(delete(StudyRow).where(StudyRow.id == study_id))
     return used
+
+
+def keep_arrays(session: Session, blobs: Blobs, study_id: str, arrays: Mapping[str, Array]) -> None:
+    """Keep arrays, by their names, as long as a study: what its annotations name."""
+    for digest, array in arrays.items():
+        blobs.keep(digest, array)
+        session.merge(BlobUseRow(owner=f"annotations:{study_id}", digest=digest, study_id=study_id))
 
 
 def unused(session: Session, digests: frozenset[str]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from medcore.comparison.compare import (
     align,
     check,
     concluded,
+    judged,
     visits_of,
 )
 from medcore.comparison.proof import Proof, prove
@@ -27,6 +28,7 @@ from medcore.records import Issue, Study
 from medcore.store.json_values import Json, as_list, as_number, as_table
 from medcore.store.store import Store
 from medcore.volume import Mask, MaskOrigin, Volume
+from medcore.workbench import kept_alignments
 from medcore.workbench.comparison_draft import (
     GONE_LESION,
     NEW_LESION,
@@ -34,19 +36,17 @@ from medcore.workbench.comparison_draft import (
     Draft,
     anchor,
     end_of,
-    from_alignment,
     from_draft,
-    to_alignment,
     to_draft,
 )
 from medcore.workbench.comparison_probabilities import ProbabilityChange, probability_changes
 from medcore.workbench.comparison_sources import corrected_mask, correction_version, has_mask
 from medcore.workbench.comparison_studies import alike, before, joined, largest, no_lesion, same_patient, study_doubts
+from medcore.workbench.kept_alignments import change_part
 
 NEURO = ("rano2010", "rano2", "rano_bm", "ms_activity")  # criteria without a limit of lesions for each organ
-DRAFT, ALIGNMENTS = "comparison", "alignments"  # names in the annotations of the baseline's study
+DRAFT = "comparison"  # name in the annotations of the baseline's study
 UNDO_STEPS = 40
-ATTEMPTS = 5
 Found: TypeAlias = Compared  # what pages may name
 Proved: TypeAlias = Proof
 RUN = "run:"  # begins the source id of what a model found
@@ -153,7 +153,8 @@ class Comparisons:
     def fingerprint(self, draft: Draft) -> str:
         """Changes with what is looked at: the scans, the masks that count, and how scans may move."""
         seen = [(one.scan, self._versions(one), one.study in draft.clear) for one in draft.visits]
-        return f"{seen} {draft.motion} {sorted(draft.dates.items())}"
+        points = [kept_alignments.landmarks(self.store, draft, number) for number in range(1, len(draft.visits))]
+        return f"{seen} {draft.motion} {sorted(draft.dates.items())} {points}"
 
     def _versions(self, chosen: Chosen) -> list[tuple[str, int]]:
         """The sources that count, and how often a reader has corrected each."""
@@ -198,7 +199,7 @@ class Comparisons:
             former = [*as_list(table.get("undo", [])), last]
             return {"version": version + 1, "draft": from_draft(draft), "undo": former[-UNDO_STEPS:]}
 
-        kept = as_table(self._change(baseline, DRAFT, changed))
+        kept = as_table(change_part(self.store, baseline, DRAFT, changed))
         return Kept(draft, version + 1, bool(as_list(kept["undo"])))
 
     def undo(self, baseline: str, *, version: int) -> Kept:
@@ -216,7 +217,7 @@ class Comparisons:
                 return now
             return {"version": version + 1, "draft": former[-1], "undo": former[:-1]}
 
-        kept = as_table(self._change(baseline, DRAFT, changed))
+        kept = as_table(change_part(self.store, baseline, DRAFT, changed))
         return Kept(to_draft(kept["draft"]), int(as_number(kept["version"])), bool(as_list(kept["undo"])))
 
     def doubts(self, draft: Draft) -> tuple[Issue, ...]:
@@ -242,13 +243,8 @@ class Comparisons:
         moments = self._moments(draft)
         check(moments)
         found = align(moments, Motion(draft.motion), progress=progress, cancelled=cancelled)
-        fresh = {
-            _pair(draft, number): from_alignment(one)
-            for number, one in enumerate(found, start=1)
-            if one.bending is None and moments[number].alignment is None
-        }
-        if fresh:
-            self._change(draft.visits[0].study, ALIGNMENTS, lambda now: {**as_table(now or {}), **fresh})
+        fresh = {n: one for n, one in enumerate(found, start=1) if moments[n].alignment is None}
+        kept_alignments.keep(self.store, draft, fresh)
         return self._aligned(draft, moments, found)
 
     def known(self, draft: Draft) -> Aligned | None:
@@ -296,18 +292,18 @@ class Comparisons:
         return probability_changes(kept, [one.scan for one in draft.visits])
 
     def _moments(self, draft: Draft) -> tuple[Moment, ...]:
-        known = as_table(_part(self.store.annotations(draft.visits[0].study).content, ALIGNMENTS) or {})
+        known = kept_alignments.kept(self.store, draft)
         moments = []
         for number, chosen in enumerate(draft.visits):
             scan = self.store.volume(chosen.scan)
             if scan.acquired_on is None and chosen.study in draft.dates:
                 scan = replace(scan, acquired_on=draft.dates[chosen.study])
-            stored = known.get(_pair(draft, number)) if number else None
-            alignment = to_alignment(stored) if stored is not None else None
             when = scan.acquired_on.isoformat() if scan.acquired_on else ""
             label = f"T{number} {when}".strip()
             bare = chosen.study in draft.clear
-            moments.append(Moment(label, scan, no_lesion(scan) if bare else self._mask(chosen, scan), alignment))
+            mask = no_lesion(scan) if bare else self._mask(chosen, scan)
+            pairs = kept_alignments.landmarks(self.store, draft, number) if number else ()
+            moments.append(Moment(label, scan, mask, known.get(number), pairs))
         return tuple(moments)
 
     def _mask(self, chosen: Chosen, scan: Volume) -> Mask | None:
@@ -320,22 +316,8 @@ class Comparisons:
         return joined(masks, scan) if masks else None
 
     def _aligned(self, draft: Draft, moments: tuple[Moment, ...], found: tuple[Alignment, ...]) -> Aligned:
+        found = judged(moments, found)
         return Aligned(moments, found, visits_of(moments, found), tuple(one.scan for one in draft.visits))
-
-    def _change(self, study: str, name: str, change: Callable[[Json], Json]) -> Json:
-        """Change one part of a study's annotations; others may change the other parts at the same time."""
-        for attempt in range(1, ATTEMPTS + 1):
-            stored = self.store.annotations(study)
-            content = dict(stored.content) if isinstance(stored.content, dict) else {}
-            changed = change(content.get(name))
-            try:
-                self.store.save_annotations(study, {**content, name: changed}, version=stored.version)
-            except StoreError:
-                if attempt == ATTEMPTS or self.store.annotations(study).version == stored.version:
-                    raise
-            else:
-                return changed
-        raise AssertionError("the last attempt returns or raises")
 
 
 def rules_of(draft: Draft) -> TargetRules:
@@ -390,7 +372,3 @@ def _checked(now: Json, version: int) -> dict[str, Json]:
 
 def _part(content: Json, name: str) -> Json:
     return content.get(name) if isinstance(content, dict) else None
-
-
-def _pair(draft: Draft, number: int) -> str:
-    return f"{draft.visits[0].scan}:{draft.visits[number].scan}:{draft.motion}"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from medcore.errors import N_
 from medcore.workbench.comparisons import Aligned
-from pages.ui import compare_draft, compare_viewer, pick, show
+from pages.ui import compare_changes, compare_draft, compare_viewer, pick, show
 from pages.ui.compare_draft import Reading
 from pages.ui.words import percent, plain, say, t
 
@@ -28,8 +28,13 @@ def page(reading: Reading) -> None:
         left, right = st.columns([2, 1], gap="medium")
     with right:
         visit = _visit(reading)
-        how = pick.segment("how", t("View"), {"top": t("On top of each other"), "beside": t("Side by side")})
-        _trust(reading.aligned, visit)
+        views = {"top": t("On top of each other"), "beside": t("Side by side"), "change": t("What changed")}
+        how = pick.segment("how", t("View"), views)
+        if how == "change":
+            compare_changes.page(reading, reading.aligned, visit, left)
+        else:
+            _trust(reading.aligned, visit)
+            _landmarks(reading.aligned, visit)
         _accept(reading)
         with st.container(horizontal=True):
             st.button(
@@ -39,7 +44,7 @@ def page(reading: Reading) -> None:
     with left:
         if how == "top":
             compare_viewer.on_top(reading, visit)
-        else:
+        elif how == "beside":
             compare_viewer.side_by_side(reading)
 
 
@@ -74,6 +79,27 @@ def _trust(aligned: Aligned, visit: int) -> None:
             "this is how far from home they end. Look at edges of bone and vessels under swipe and checkerboard."
         )
     )
+
+
+def _landmarks(aligned: Aligned, visit: int) -> None:
+    """How far the reader's own points are apart; how to set some."""
+    trust, scan = aligned.alignments[visit - 1].trust, aligned.moments[0].scan
+    unit = "mm" if scan.spacing_mm is not None else "px"
+    if trust.landmark_mm is not None:
+        show.facts(
+            {
+                t("Landmarks"): str(len(trust.landmarks)),
+                t("Apart on average"): f"{trust.landmark_mm:.1f} {unit}",
+                t("Farthest apart"): f"{max(trust.landmarks):.1f} {unit}",
+            }
+        )
+    else:
+        st.caption(
+            t(
+                "Check it with landmarks: in “Side by side”, set the same place in both scans with the tool Point. "
+                "Points with the same text are a pair, those without one go by their order."
+            )
+        )
 
 
 def _accept(reading: Reading) -> None:

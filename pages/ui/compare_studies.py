@@ -196,6 +196,7 @@ def _actions(reading: Reading) -> None:
     motions = {
         "rigid": t("Turn and shift (head, bone)"),
         "affine": t("Also stretch (another breath or scanner)"),
+        "deformable": t("Also bend (soft tissue; same contrast)"),
     }
     motion = st.selectbox(
         t("How scans may move"),

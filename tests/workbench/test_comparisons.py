@@ -24,6 +24,7 @@ from medcore.workbench.comparison_readings import html
 from medcore.workbench.comparison_tables import history_csv
 from medcore.workbench.comparisons import rules_of
 from medcore.workbench.history_table import read_history
+from medcore.workbench.marks import Mark
 from medcore.workbench.workbench import Workbench
 
 STEP_MM, SHAPE = 3.0, (60, 72, 72)
@@ -177,3 +178,42 @@ def test_one_more_millimetre_flips_and_criteria_that_disagree_are_named(
     assert same.overall == "PR" and longer.overall == "SD"
     said = {one.criterion: one for one in comparison_answer.opinions(found.timepoints, found.response)}
     assert said["recist11"].agrees and said["who"].category == "PR" and said["lugano"].agrees is not True
+
+
+def test_a_deformation_is_kept_whole_and_stays_when_the_store_is_swept(
+    workbench: Workbench, put: Callable[..., Study]
+) -> None:
+    before = put(head(24.0, later=False))
+    put(head(14.0, later=True))
+    door = workbench.comparisons
+    draft = replace(door.opened(before).draft, motion="deformable")
+    aligned = door.align(draft)
+    bending = aligned.alignments[0].bending
+    workbench.store.sweep(older_than_seconds=-10.0)
+    again = door.known(draft)
+    assert bending is not None and again is not None
+    kept = again.alignments[0]
+    assert kept.bending is not None and np.array_equal(kept.bending.shift_mm, bending.shift_mm)
+    place = np.array([10.0, 20.0, 5.0])
+    assert np.allclose(kept.places_in_moving(place), aligned.alignments[0].places_in_moving(place))
+    assert door.known(replace(draft, motion="rigid")) is None
+
+
+def test_points_of_the_reader_on_both_scans_speak_for_or_against_the_alignment(
+    workbench: Workbench, put: Callable[..., Study]
+) -> None:
+    before, after = put(head(24.0, later=False)), put(head(14.0, later=True))
+    door = workbench.comparisons
+    draft = door.opened(before).draft
+    found = door.align(draft).alignments[0]
+    here = np.array([12.0, -8.0, 30.0])
+    for study, place in ((before, here), (after, found.places_in_moving(here) + np.array([0.0, 12.0, 0.0]))):
+        x, y, z = place.tolist()
+        point = Mark(study.id, "point", ((x, y, z),), text="A")
+        workbench.marks.change(study.id, study.scans[0].id, before=(), after=[point])
+    checked = door.known(draft)
+    assert checked is not None and checked.alignments[0].trust.landmarks == pytest.approx((12.0,))
+    assert not checked.alignments[0].trust.trusted and door.conclude(checked, draft).response is None
+    workbench.marks.change(after.id, after.scans[0].id, before=[Mark(after.id, "point", ((0, 0, 0),))], after=())
+    plain = door.known(draft)
+    assert plain is not None and plain.alignments[0].trust.trusted

@@ -153,6 +153,6 @@ def _sampled(bending: Bending, places: Floats) -> Floats:
     """The shift at places (..., 3), linear between grid points, zero outside."""
     from scipy import ndimage
 
-    index = np.moveaxis(bending.geometry.to_index(places), -1, 0)
+    index = bending.geometry.to_index(places).reshape(-1, 3).T
     parts = [ndimage.map_coordinates(bending.shift_mm[..., axis], index, order=1, cval=0.0) for axis in range(3)]
-    return np.stack(parts, axis=-1).astype(np.float64)
+    return np.stack(parts, axis=-1).astype(np.float64).reshape(places.shape)

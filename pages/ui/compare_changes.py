@@ -1,0 +1,202 @@
+"""What changed, laid over the baseline: grey values, masks, tissue; of radiographs a model's probability and heat."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from medcore.cards import ModelCard
+from medcore.errors import N_, Message
+from medcore.workbench import comparison_changes
+from medcore.workbench.comparison_changes import Changes, Layer, Series, Shown
+from medcore.workbench.comparisons import Aligned, Found
+from pages.ui import compare_draft, pick, show, state
+from pages.ui.compare_draft import Reading
+from pages.ui.viewer.panes import ColourMap, HeatOverlay, LabelOverlay, Layout, Overlay, Pane
+from pages.ui.viewer.viewer import viewer
+from pages.ui.words import percent, plain, t
+
+PIXELS = 560
+
+
+def page(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_generator.DeltaGenerator) -> None:
+    """What changed at one later study; the figures here, the picture in `picture`."""
+    if not aligned.alignments[visit - 1].trust.trusted and not reading.draft.accepted:
+        st.info(t("No change is shown while the alignment is in doubt."), icon=":material/block:")
+        with picture:
+            _viewer(reading, (), "none")
+        return
+    if aligned.moments[0].scan.shape[0] == 1:
+        _radiographs(reading, aligned, visit, picture)
+    else:
+        _volumes(reading, aligned, visit, picture)
+
+
+def _door() -> Changes:
+    bench = state.workbench()
+    return Changes(bench.store, bench.analyse)
+
+
+def _volumes(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_generator.DeltaGenerator) -> None:
+    found = compare_draft.concluded(reading, aligned)
+    if found is None:
+        return
+    key = f"changes {state.workbench().comparisons.fingerprint(reading.draft)} {visit}"
+    started = state.session().comparing.get(key, "")
+    job = compare_draft.follow(started) if started else None
+    result = job.result if job is not None else None
+    shown = result if isinstance(result, Shown) else None
+    if shown is None:
+        st.caption(t("Compares the two scans voxel by voxel against the noise of tissue that did not change."))
+        busy = _running(started)
+        if st.button(
+            t("Map the change"), type="primary", icon=":material/difference:", key="compare-map", disabled=busy
+        ):
+            _start(aligned, found, visit, key)
+            st.rerun()
+        with picture:
+            _viewer(reading, (), "none")
+        return
+    options = {"difference": t("Grey values"), "masks": t("Masks"), "growth": t("Tissue")}
+    offered = {name: title for name, title in options.items() if _offered(shown, name)}
+    what = pick.segment("what", t("Over the baseline"), offered)
+    with picture:
+        _viewer(reading, _overlays(shown, what), what)
+    _figures(shown, aligned)
+
+
+def _running(job_id: str) -> bool:
+    job = state.workbench().jobs.get(job_id) if job_id else None
+    return job is not None and not job.state.over
+
+
+def _start(aligned: Aligned, found: Found, visit: int, key: str) -> None:
+    door = _door()
+    job = state.workbench().jobs.start(
+        Message(N_("Mapping the change")),
+        lambda progress: door.of_visit(aligned, found, visit, progress=progress, cancelled=progress.cancelled),
+    )
+    state.session().comparing[key] = job.id
+
+
+def _offered(shown: Shown, what: str) -> bool:
+    return {"difference": bool(shown.difference), "masks": shown.mask is not None, "growth": bool(shown.growth)}[what]
+
+
+def _overlays(shown: Shown, what: str) -> tuple[Overlay, ...]:
+    if what == "masks" and shown.mask is not None:
+        return (LabelOverlay(shown.mask, t("Masks: gained, lost, kept"), fill=True),)
+    return tuple(_overlay(layer) for layer in (shown.growth if what == "growth" else shown.difference))
+
+
+def _overlay(layer: Layer) -> HeatOverlay:
+    colours = ColourMap.INFERNO if layer.rises else ColourMap.CIVIDIS
+    return HeatOverlay(layer.heat, t(layer.title), colours=colours, opacity=0.75, threshold=layer.threshold)
+
+
+def _viewer(reading: Reading, overlays: tuple[Overlay, ...], what: str) -> None:
+    scan = reading.draft.visits[0].scan
+    pane = Pane(state.volume(scan), compare_draft.title_of(reading, 0), overlays)
+    with st.container(key="viewport-large"):
+        viewer([pane], key=f"compare-change-{what}-{scan[:12]}", height=PIXELS, layout=Layout.ONE, tools=False)
+
+
+def _figures(shown: Shown, aligned: Aligned) -> None:
+    """What the map says in figures, and its files."""
+    change = shown.change
+    if change.map is not None:
+        facts = {
+            t("Changed share of what was compared"): f"{100 * change.map.share:.2f} %",
+            t("Counts from"): f"|z| {change.map.threshold:.1f}",
+        }
+        if change.voxel_ml is not None and change.map.brighter_ml is not None and change.map.darker_ml is not None:
+            facts[t("Brighter")] = f"{change.map.brighter_ml:.2f} ml"
+            facts[t("Darker")] = f"{change.map.darker_ml:.2f} ml"
+        show.facts(facts)
+    rows = comparison_changes.change_rows(shown)
+    if rows:
+        names = [t("Lesion"), t("gained"), t("lost"), t("kept"), t("gained ml"), t("lost ml"), t("tissue %")]
+        table = pd.DataFrame([(row[0] or t("all"), *row[1:]) for row in rows], columns=names)
+        st.dataframe(table.dropna(axis=1, how="all"), hide_index=True)
+    st.caption(
+        t(
+            "Orange: brighter than before, blue: darker. Less than one in twenty marked voxels should be noise. "
+            "Posture, contrast agent and swelling change a picture too: a marked place is no diagnosis."
+        )
+    )
+    baseline = aligned.moments[0].scan
+    with st.container(horizontal=True):
+        if change.map is not None and comparison_changes.can_download(baseline):
+            st.download_button(
+                t("Map of z (NIfTI)"),
+                lambda: comparison_changes.z_nifti(shown, baseline),
+                "medcore-change-z.nii.gz",
+                "application/gzip",
+                icon=":material/download:",
+                key="compare-z",
+            )
+        if rows:
+            data = comparison_changes.changes_csv(shown)
+            st.download_button(t("Table as CSV"), data, "medcore-changes.csv", "text/csv", key="compare-changes-csv")
+
+
+def _radiographs(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_generator.DeltaGenerator) -> None:
+    door = _door()
+    cards = {card.id: card for card in door.models(reading.draft)}
+    if not cards:
+        st.info(t("No installed model takes this radiograph."), icon=":material/info:")
+        with picture:
+            _viewer(reading, (), "none")
+        return
+    card = cards[pick.one_of("model", t("Model"), {key: t(one.title) for key, one in cards.items()}, hide_single=True)]
+    key = f"ask {reading.baseline.id} {card.id}"
+    compare_draft.follow(state.session().comparing.get(key, ""))
+    series = door.series(reading.draft, aligned, card)
+    if series is None:
+        st.caption(t("Asks the model about every study, then compares probability and heat at the same place."))
+        busy = _running(state.session().comparing.get(key, ""))
+        if st.button(
+            t("Ask the model"), type="primary", icon=":material/psychology:", key="compare-ask", disabled=busy
+        ):
+            _ask(reading, card, key)
+            st.rerun()
+        with picture:
+            _viewer(reading, (), "none")
+        return
+    with picture:
+        layers = comparison_changes.heat_layers(series, visit)
+        _viewer(reading, tuple(_overlay(layer) for layer in layers), f"heat-{visit}")
+    _series(reading, series, visit)
+
+
+def _ask(reading: Reading, card: ModelCard, key: str) -> None:
+    door, draft = _door(), reading.draft
+    job = state.workbench().jobs.start(
+        Message(N_("Asking the model about every study")),
+        lambda progress: door.ask(draft, card, progress=progress, cancelled=progress.cancelled),
+    )
+    state.session().comparing[key] = job.id
+
+
+def _series(reading: Reading, series: Series, visit: int) -> None:
+    st.markdown(f"**{plain(t(series.title))}**  \n:small[{plain(series.model)}]")
+    rows = [
+        {
+            t("Visit"): compare_draft.title_of(reading, number),
+            t("Probability"): percent(figure.probability),
+            **({t("Opacity score"): f"{figure.score:.0f}"} if series.placed else {}),
+        }
+        for number, figure in enumerate(series.figures)
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True)
+    change = series.changes[visit - 1]
+    if change is not None:
+        area = t("lung field") if series.placed else t("picture")
+        show.facts(
+            {
+                t("Share of the {area} with more heat", area=area): percent(change.more),
+                t("Share of the {area} with less heat", area=area): percent(change.less),
+            }
+        )
+    if series.placed:
+        st.caption(t(comparison_changes.SCORE_WORDS))
