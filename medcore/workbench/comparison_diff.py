@@ -9,7 +9,7 @@ from medcore.errors import N_, Message
 from medcore.exports.report_document import Section, Sentence, Table, Text
 from medcore.store.json_values import Json, as_list, as_number, as_optional, as_table, as_text, to_texts
 from medcore.workbench.comparison_answer import Row
-from medcore.workbench.comparison_report import FATES, ROLES, Findings
+from medcore.workbench.comparison_findings import FATES, ROLES, Findings
 
 SIZES = {
     "longest_mm": (N_("Longest diameter"), "mm", 1),

@@ -29,7 +29,8 @@ from medcore.volume import MaskOrigin
 from medcore.workbench.assess import Certainty, certainty
 from medcore.workbench.comparison_diff import Change, change_section, differences, facts_of, from_facts, to_facts
 from medcore.workbench.comparison_draft import Chosen, Draft, from_draft, to_draft
-from medcore.workbench.comparison_report import Findings, Source, comparison_document
+from medcore.workbench.comparison_findings import Findings, Source
+from medcore.workbench.comparison_report import comparison_document
 from medcore.workbench.comparison_tables import WITH_MARK, comparison_tables
 from medcore.workbench.comparisons import RUN, Aligned, Comparisons
 from medcore.workbench.private import policy_of

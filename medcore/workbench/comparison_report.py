@@ -2,100 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.metadata import version
 
-import medcore
-from medcore.comparison.certainty import length_sd_mm
-from medcore.comparison.compare import Compared
-from medcore.comparison.proof import Proof
 from medcore.errors import N_, Message, Value
-from medcore.exports.report_document import (
-    Block,
-    Document,
-    Facts,
-    Points,
-    Section,
-    Sentence,
-    Table,
-    Text,
-    Tone,
-)
-from medcore.records import Issue, Response, TimepointResponse
-from medcore.workbench.assess import Certainty
-from medcore.workbench.comparison_answer import Cell, Opinion, Row, opinions, rows
-from medcore.workbench.comparison_draft import Draft
+from medcore.exports.report_document import Block, Document, Facts, Points, Section, Sentence, Table, Text, Tone
+from medcore.records import Response, TimepointResponse
+from medcore.workbench import comparison_evidence as evidence
+from medcore.workbench.comparison_answer import Cell
+from medcore.workbench.comparison_findings import FATES, ROLES, Findings
 from medcore.workbench.comparison_pictures import key_images, size_text
-from medcore.workbench.comparison_probabilities import ProbabilityChange
-from medcore.workbench.comparisons import Aligned
 
 TITLE = N_("Comparison before and after treatment")
-ROLES = {"target": N_("target"), "nontarget": N_("non-target"), "new": N_("new")}
-FATES = {
-    "not_yet": "", "first_seen": N_("first seen"), "followed": N_("followed"), "new": N_("new"), "gone": N_("gone"),
-    "outside": N_("outside the scan"), "merged": N_("merged"), "split_off": N_("split off"),
-}  # fmt: skip
-METHODS = {
-    "given": N_("the very same scan"),
-    "same_contrast": N_("by grey values"),
-    "mutual_information": N_("by mutual information, for different contrast"),
-}
-MOTIONS = {
-    "rigid": N_("turn and shift"), "similarity": N_("turn, shift and one scale"), "affine": N_("also stretch"),
-    "deformable": N_("also bend"),
-}  # fmt: skip
-LIBRARIES = ("numpy", "scipy", "SimpleITK", "opencv-python-headless")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the lesions of a visit come from: a stored mask, or a model. Names that people typed stay out of it."""
-
-    visit: int
-    what: Text
-    key: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Findings:
-    """All that a report is made of.
-
-    Args:
-        sure: The chances; None where they cannot be told.
-        proof: What the pipeline found of a known change, if that was tried.
-        probabilities: What models said of the studies.
-        sources: Where the lesions come from.
-        doubts: What spoke against comparing these studies.
-        hidden: Ids of scans whose pictures may show a name and must stay out.
-    """
-
-    aligned: Aligned
-    found: Compared
-    draft: Draft
-    sure: Certainty | None = None
-    proof: Proof | None = None
-    probabilities: tuple[ProbabilityChange, ...] = ()
-    sources: tuple[Source, ...] = ()
-    doubts: tuple[Issue, ...] = ()
-    hidden: frozenset[str] = frozenset()
-
-    @property
-    def lesions(self) -> tuple[Row, ...]:
-        """All lesions over all visits; none where a study has no mask."""
-        return rows(self.aligned, self.found)
-
-    @property
-    def opinions(self) -> tuple[Opinion, ...]:
-        """What every criterion says."""
-        return opinions(self.found.timepoints, self.found.response) if self.found.response else ()
+LEFT_OUT = N_(
+    "The pictures of {visits} are left out: they may show a name, and nobody has released them. Release them on the "
+    "page Studies under Export, then make the report again."
+)
 
 
 def comparison_document(all_: Findings) -> Document:
     """The report; what is not known has no section."""
     parts = (
-        _response, _visits, _lesions, _images, _certainty, _criteria, _alignment, _proof, _models, _notes, _made,
+        _response, _visits, _lesions, _images, evidence.certainty, _criteria, evidence.alignment, evidence.proof,
+        evidence.models, _notes, evidence.made,
     )  # fmt: skip
     sections = (Section(title, tuple(blocks)) for title, blocks in (part(all_) for part in parts) if blocks)
     return Document(_m(TITLE), tuple(sections))
@@ -169,7 +97,7 @@ def _visits(all_: Findings) -> tuple[Text, list[Block]]:
         )
         for row in response.timepoints
     )
-    wide = (2.2, 1.6, 1.6, 1.6, 1.3, 1.3, 1.2, 1.2, 0.9, 1.2)
+    wide = (2.0, 1.4, 1.4, 1.4, 1.3, 1.3, 1.4, 1.7, 0.8, 1.4)
     return title, [Table(tuple(map(_m, head)), body, wide=wide), Points(tuple(_trace(response))), *_treatments(all_)]
 
 
@@ -203,7 +131,7 @@ def _lesions(all_: Findings) -> tuple[Text, list[Block]]:
         )
         for row in all_.lesions
     )
-    wide = (1.0, 1.4, 1.4, 1.2, *(3.2 for _ in labels))
+    wide = (1.0, 1.4, 1.4, 1.5, *(3.2 for _ in labels))
     return _m(N_("Lesions")), [Table(head, body, wide=wide)] if body else []
 
 
@@ -219,58 +147,11 @@ def _images(all_: Findings) -> tuple[Text, list[Block]]:
     blocks: list[Block] = []
     if all_.found.visits:
         blocks += key_images(all_.aligned, all_.found, all_.lesions, all_.hidden)
-    if all_.hidden:
-        text = N_("Pictures of {count} studies are left out: they may show a name, and nobody has released them.")
-        blocks.append(Sentence(_m(text, count=len(all_.hidden & set(all_.aligned.scans))), Tone.WARNING))
+    pairs = zip(all_.aligned.scans, all_.aligned.moments, strict=True)
+    left_out = ", ".join(moment.label for scan, moment in pairs if scan in all_.hidden)
+    if left_out:
+        blocks.append(Sentence(_m(LEFT_OUT, visits=left_out), Tone.WARNING))
     return _m(N_("Key images, the same place and window at each visit")), blocks
-
-
-def _certainty(all_: Findings) -> tuple[Text, list[Block]]:
-    response, sure = all_.found.response, all_.sure
-    title = _m(N_("How sure this is"))
-    if sure is None or response is None:
-        return title, []
-    interval = ("95 % – ", _m(N_("Sum")), f" ({response.unit})")
-    head = (_m(N_("Visit")), _m(N_("Category")), _m(N_("Chances")), interval)
-    body = tuple(
-        (
-            one.timepoint,
-            one.reported,
-            ", ".join(f"P({name}) {100 * share:.0f} %" for name, share in one.chances.items()),
-            "–" if one.sum_low is None or one.sum_high is None else f"{one.sum_low:.1f} – {one.sum_high:.1f}",
-        )
-        for one in sure.chances
-    )
-    blocks: list[Block] = [Table(head, body, wide=(1.6, 1.0, 3.0, 1.6))]
-    turns: tuple[tuple[Text, ...], ...] = tuple(
-        (
-            one.lesion,
-            "–" if one.larger_mm is None else f"+{one.larger_mm:.1f} mm → {one.larger}",
-            "–" if one.smaller_mm is None else f"−{one.smaller_mm:.1f} mm → {one.smaller}",
-        )
-        for one in sure.flips
-    )
-    if turns:
-        heads = (N_("Lesion"), N_("So much longer changes the answer"), N_("So much shorter changes the answer"))
-        blocks.append(Table(tuple(map(_m, heads)), turns, wide=(1.0, 2.0, 2.0)))
-    return title, [*blocks, *_errors(all_)]
-
-
-def _errors(all_: Findings) -> Iterator[Block]:
-    """The standard deviation of a diameter at each visit, from the reader and from the size of a voxel."""
-    text = N_(
-        "Standard deviation of a diameter: {sd} mm (reader {reader} mm, pixels of {pixel} mm, slices of {slice} mm)"
-    )
-    items = []
-    for moment, visit in zip(all_.aligned.moments, all_.found.visits, strict=True):
-        if visit.sized:
-            between, row, column = moment.scan.geometry.steps
-            pixel, reader = max(row, column), all_.draft.reader_sd_mm
-            sd = length_sd_mm(pixel, reader_sd_mm=reader)
-            said = _m(text, sd=f"{sd:.2f}", reader=f"{reader:g}", pixel=f"{pixel:.2f}", slice=f"{between:.2f}")
-            items.append((moment.label, ": ", said))
-    if items:
-        yield Points(tuple(items))
 
 
 def _criteria(all_: Findings) -> tuple[Text, list[Block]]:
@@ -286,69 +167,6 @@ def _criteria(all_: Findings) -> tuple[Text, list[Block]]:
     return _m(N_("All criteria side by side")), [table, Sentence(_m(note))] if body else []
 
 
-def _alignment(all_: Findings) -> tuple[Text, list[Block]]:
-    head = (
-        N_("Visit"), N_("Found"), N_("How scans may move"), N_("Similarity"), N_("Overlap"), N_("Back and forth"),
-        N_("Loss of similarity 5 mm away"), N_("Verdict"),
-    )  # fmt: skip
-    body, doubts = [], []
-    for moment, one in zip(all_.aligned.moments[1:], all_.aligned.alignments, strict=True):
-        trust = one.trust
-        body.append(
-            (
-                moment.label,
-                _m(METHODS.get(one.method.value, one.method.value)),
-                _m(MOTIONS[one.motion.value]),
-                f"{trust.similarity:.2f}",
-                f"{100 * trust.overlap:.0f} %",
-                f"{trust.inverse_mm:.2f} mm",
-                f"{100 * trust.sharpness:.0f} %",
-                _m(N_("trusted")) if trust.trusted else _m(N_("in doubt")),
-            )
-        )
-        doubts += [(moment.label, ": ", doubt) for doubt in trust.doubts]
-    wide = (1.6, 1.8, 1.4, 1.1, 1.0, 1.2, 1.4, 1.1)
-    blocks: list[Block] = [Table(tuple(map(_m, head)), tuple(body), wide=wide)]
-    if doubts:
-        blocks.append(Points(tuple(doubts)))
-        taken = N_("A reader looked at the alignment in doubt and took it.")
-        refused = N_("No reader has taken the alignment in doubt.")
-        blocks.append(Sentence(_m(taken if all_.draft.accepted else refused), Tone.WARNING))
-    return _m(N_("Alignment")), blocks
-
-
-def _proof(all_: Findings) -> tuple[Text, list[Block]]:
-    proof, title = all_.proof, _m(N_("Proof on this patient"))
-    if proof is None:
-        text = N_("Not run: no known change was put into the baseline to be found again.")
-        return title, [Sentence(_m(text))] if all_.found.visits else []
-    found = "–" if proof.found_longest_mm is None else f"{proof.found_longest_mm:+.1f} mm"
-    pairs: tuple[tuple[Text, Text], ...] = (
-        (_m(N_("Volume put in")), f"{proof.injected_percent:+.1f} %"),
-        (_m(N_("Volume found")), f"{proof.found_percent:+.1f} %"),
-        (_m(N_("Longest diameter put in")), f"{proof.injected_longest_mm:+.1f} mm"),
-        (_m(N_("Longest diameter found")), found),
-        (_m(N_("Found where nothing changed")), f"{proof.null_percent:+.1f} %"),
-        (_m(N_("Alignment trusted")), _m(N_("yes")) if proof.aligned else _m(N_("no"))),
-    )
-    return title, [Facts(pairs)]
-
-
-def _models(all_: Findings) -> tuple[Text, list[Block]]:
-    labels = [moment.label for moment in all_.aligned.moments]
-    head: tuple[Text, ...] = (_m(N_("Model")), _m(N_("Label")), *labels)
-    body: tuple[tuple[Text, ...], ...] = tuple(
-        (
-            f"{one.model} {one.model_version}",
-            one.label,
-            *("–" if score is None else f"{100 * score.probability:.0f} %" for score in one.scores),
-        )
-        for one in all_.probabilities
-    )
-    note = N_("A probability is how sure the model is, not how much of the lung is affected.")
-    return _m(N_("What the model said of each study")), [Table(head, body), Sentence(_m(note))] if body else []
-
-
 def _notes(all_: Findings) -> tuple[Text, list[Block]]:
     response = all_.found.response
     items: list[Text] = []
@@ -361,26 +179,6 @@ def _notes(all_: Findings) -> tuple[Text, list[Block]]:
     if response is not None:
         items += [(_m(N_("To be confirmed against the paper")), ": ", one) for one in response.to_confirm]
     return _m(N_("To keep in mind")), [Points(tuple(items))] if items else []
-
-
-def _made(all_: Findings) -> tuple[Text, list[Block]]:
-    draft, response = all_.draft, all_.found.response
-    pairs: list[tuple[Text, Text]] = []
-    if response is not None:
-        chosen = "".join(f", {name} = {value}" for name, value in draft.options.items())
-        pairs += [(_m(N_("Criterion")), response.criterion + chosen), (_m(N_("Source")), response.source)]
-    confirmed = sum(row.anchor in draft.confirmed for row in all_.lesions)
-    known = Message(N_("{count} of {all}"), {"count": confirmed, "all": len(all_.lesions)})
-    pairs += [(_m(N_("Reader SD, mm")), f"{draft.reader_sd_mm:g}"), (_m(N_("Confirmed lesions")), known)]
-    for moment in all_.aligned.moments:
-        pairs.append(((moment.label, ": ", _m(N_("Scan SHA-256"))), moment.scan.sha256 or "–"))
-    for one in all_.sources:
-        label = all_.aligned.moments[one.visit].label
-        pairs.append(((label, ": ", _m(N_("Lesions from"))), (one.what, " ", one.key)))
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    software = f"medcore {medcore.__version__}, Python {sys.version.split()[0]}, {libraries}"
-    pairs.append((_m(N_("Software")), software))
-    return _m(N_("How this was made")), [Facts(tuple(pairs))]
 
 
 def _percent(value: float | None) -> str:

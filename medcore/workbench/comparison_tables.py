@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from medcore.comparison.certainty import length_sd_mm
 from medcore.records import Response, Timepoint
-from medcore.workbench.comparison_report import Findings
+from medcore.workbench.comparison_findings import Findings
 from medcore.workbench.history_table import write_history
 
 Cells = Sequence[object]
@@ -52,7 +52,8 @@ FLIPS = ("timepoint", "lesion", "larger_mm", "larger_category", "smaller_mm", "s
 VOLUMES = ("timepoint", "voxels", "volume_ml", "change_percent")
 ALIGNMENT = (
     "timepoint", "method", "motion", "similarity", "overlap", "inverse_mm", "sharpness", "trusted", "doubts",
-    "accepted_by_reader", *(f"to_baseline_{row}{column}" for row in range(4) for column in range(4)),
+    "landmarks", "landmark_mm", "accepted_by_reader",
+    *(f"to_baseline_{row}{column}" for row in range(4) for column in range(4)),
 )  # fmt: skip
 PROOF = (
     "grown_mm", "injected_percent", "found_percent", "injected_longest_mm", "found_longest_mm", "null_percent",
@@ -119,7 +120,7 @@ def _alignments(all_: Findings) -> Iterable[Cells]:
         yield (
             moment.label, one.method.value, one.motion.value, trust.similarity, trust.overlap, trust.inverse_mm,
             trust.sharpness, int(trust.trusted), "; ".join(doubt.text() for doubt in trust.doubts),
-            int(all_.draft.accepted), *one.to_fixed.ravel().tolist(),
+            len(trust.landmarks), trust.landmark_mm, int(all_.draft.accepted), *one.to_fixed.ravel().tolist(),
         )  # fmt: skip
 
 

@@ -153,8 +153,9 @@ class Release:
         if known is not None:
             return known
         found = look_at(self.store.volume(scan.id), covers)
-        with self._lock:
-            self._looks[key] = found
+        if not found.failed:  # the program that reads text may only have been slow this time
+            with self._lock:
+                self._looks[key] = found
         return found
 
     def _confirmation(self, study: str, scan: str, covers: Sequence[Rectangle]) -> Confirmation | None:

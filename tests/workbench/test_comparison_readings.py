@@ -30,9 +30,9 @@ from medcore.settings import Settings
 from medcore.volume import Mask, MaskOrigin
 from medcore.workbench import comparison_answer
 from medcore.workbench.assess import certainty
-from medcore.workbench.comparison_draft import Draft, from_alignment
+from medcore.workbench.comparison_draft import Draft
 from medcore.workbench.comparison_readings import Told, html, pdf, zipped
-from medcore.workbench.comparisons import ALIGNMENTS, Aligned
+from medcore.workbench.comparisons import Aligned
 from medcore.workbench.history_table import read_history
 from medcore.workbench.workbench import Workbench
 from tests.workbench.test_comparisons import SHAPE, head, put  # noqa: F401  (put: a fixture)
@@ -46,19 +46,16 @@ def alignment() -> Alignment:
 
 
 @pytest.fixture
-def pair(workbench: Workbench, put: Callable[..., Study]) -> tuple[Study, Study]:  # noqa: F811
-    """Two studies that lie on top of each other already, as after a first look at them."""
-    before, after = put(head(24.0, 18.0, later=False)), put(head(14.0, 11.0, later=True))
-    found = {f"{before.scans[0].id}:{after.scans[0].id}:rigid": from_alignment(alignment())}
-    workbench.store.save_annotations(before.id, {ALIGNMENTS: found}, version=0)
-    return before, after
+def pair(put: Callable[..., Study], monkeypatch: pytest.MonkeyPatch) -> tuple[Study, Study]:  # noqa: F811
+    """Two studies that are aligned once for all tests."""
+    monkeypatch.setattr("medcore.comparison.compare.register", lambda *given, **more: alignment())
+    return put(head(24.0, 18.0, later=False)), put(head(14.0, 11.0, later=True))
 
 
 def known(workbench: Workbench, baseline: Study, **changes: object) -> tuple[Aligned, Compared, Draft]:
     door = workbench.comparisons
     draft = replace(door.opened(baseline).draft, **changes)  # type: ignore[arg-type]
-    aligned = door.known(draft)
-    assert aligned is not None
+    aligned = door.align(draft)
     return aligned, door.conclude(aligned, draft), draft
 
 
@@ -161,7 +158,7 @@ def test_pictures_that_may_show_a_name_stay_out_until_released(
     monkeypatch.setattr(release, "look_at", lambda volume, covers=(): release.Look("tesseract", words=("MUSTERMANN",)))
     now = told(workbench, pair[0])
     page = html(workbench.readings.report(now), "en").decode()
-    assert "data:image" not in page and "nobody has released them" in page
+    assert "data:image" not in page and "T0 2021-03-01, T1 2021-06-01 are left out" in page
     for study in pair:
         workbench.export.confirm(study, [study.scans[0].id], who="A", why="phantom", covers={})
     assert html(workbench.readings.report(now), "en").decode().count("data:image") == 4
