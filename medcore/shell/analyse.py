@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from medcore.cards import ModelCard
-from medcore.errors import N_, MedcoreError, UnfitInputError
+from medcore.errors import N_, MedcoreError, Message, UnfitInputError
 from medcore.intake import Found, Reading
 from medcore.records import Severity
 from medcore.settings import Settings
 from medcore.shell.answer import answer_object, print_answer
-from medcore.shell.output import AsJson, note, print_json, t
+from medcore.shell.output import AsJson, note, print_json, say, t
 from medcore.shell.read import read_paths
-from medcore.tasks import Task, load_task
+from medcore.tasks import Task, VolumeTask, load_task
 from medcore.workbench.models import Models
 
 
@@ -39,7 +39,7 @@ def analyse(
     settings = Settings.from_environment()
     models, question = Models(settings.models_dir), load_task(task)
     card = task_card(models, model, task)
-    found = choose_scan(read_paths([path], settings), question, card, path)
+    found, others = choose_scans(read_paths([path], settings), question, card, path)
     analysis = analyse_once(
         found.volume,
         models=models,
@@ -50,12 +50,45 @@ def analyse(
         target=target or None,
         device=device,
         issues=with_quality(found).issues,
+        others=tuple(other.volume for other in others),
+        progress=Stages().tell,
     )
     answer = answer_object(analysis, card, found.volume, out)
     if as_json:
         print_json(answer)
     else:
         print_answer(analysis, card, answer)
+
+
+def choose_scans(reading: Reading, task: Task, card: ModelCard, path: Path) -> tuple[Found, tuple[Found, ...]]:
+    """The scan to answer for, and the further series that a task on volumes takes with it.
+
+    Raises:
+        MedcoreError: As `choose_scan`; a task on volumes chooses by itself among several series.
+    """
+    if not isinstance(task, VolumeTask) or not reading.found:
+        return choose_scan(reading, task, card, path), ()
+    for refusal in reading.refused:
+        note(f"{refusal.name}: {refusal.error}")
+    chosen = [reading.found[i] for i in task.order([found.volume for found in reading.found], card)]
+    if len(reading.found) > 1:
+        note(t("Series: {names}", names=", ".join(found.volume.name for found in chosen)))
+    return chosen[0], tuple(chosen[1:])
+
+
+class Stages:
+    """Tells each stage of an analysis once, on stderr."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def tell(self, fraction: float, stage: Message) -> None:
+        """A stage with the share done."""
+        del fraction
+        text = say(stage)
+        if text != self._told:
+            note(text)
+            self._told = text
 
 
 def choose_scan(reading: Reading, task: Task, card: ModelCard, path: Path) -> Found:

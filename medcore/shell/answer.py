@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medcore.cards import ModelCard
+from medcore.criteria import load_criterion
 from medcore.imaging.overlay import blend_heat, encode_jpeg, shown_grey
 from medcore.predictions import Classification, Detection, Explanation, Segmentation
-from medcore.shell.output import Plain, note, plain, print_issues, print_table, t
+from medcore.shell.output import Plain, note, plain, print_issues, print_table, say, t
 from medcore.shell.read import unwritable, write_npy
 from medcore.volume import Volume
 
@@ -40,13 +41,14 @@ def answer_object(analysis: Analysis, card: ModelCard, scan: Volume, out: Path |
                 }
                 for score in scores
             ]
-        case Segmentation(mask=mask, lesions=lesions):
-            answer["kind"] = "segmentation"
-            answer["mask"] = str(write_npy(folder.file("mask.npy"), mask.labels))
-            answer["lesions"] = [plain(lesion) for lesion in lesions]
-        case Detection(boxes=boxes):
+        case Segmentation():
+            answer |= _segmentation(analysis.prediction, card, folder)
+        case Detection(boxes=boxes, mask=mask, suggestions=suggestions):
             answer["kind"] = "detection"
             answer["boxes"] = [plain(box) for box in boxes]
+            if mask is not None:
+                answer["mask"] = str(write_npy(folder.file("mask.npy"), mask.labels))
+            answer["suggestions"] = [plain(suggestion) for suggestion in suggestions]
     if analysis.explanation is not None:
         answer["explanation"] = _explanation(analysis.explanation, folder)
     if folder.asked is not None:
@@ -69,12 +71,25 @@ def print_answer(analysis: Analysis, card: ModelCard, answer: dict[str, Plain]) 
                 for score in scores
             ]
             print_table(t(card.title), (t("label"), t("probability"), t("operating point"), t("result")), rows)
-        case Segmentation(lesions=lesions):
-            sizes = [(x.id, x.label, _number(x.volume_ml), _number(x.longest_mm)) for x in lesions]
-            print_table(t(card.title), (t("id"), t("label"), t("volume in ml"), t("longest diameter in mm")), sizes)
-        case Detection(boxes=boxes):
-            spots = [(x.label, f"{x.probability:.3f}", f"{x.diameter_mm or 0:.1f}") for x in boxes]
-            print_table(t(card.title), (t("label"), t("probability"), t("diameter in mm")), spots)
+        case Segmentation(lesions=lesions, scores=scores):
+            sizes = [
+                (x.id, t(x.label), str(x.voxels), _number(x.volume_ml), _number(x.longest_mm), _number(x.short_axis_mm))
+                for x in lesions
+            ]
+            heads = (t("id"), t("label"), t("voxels"), t("volume in ml"))
+            print_table(t(card.title), (*heads, t("longest diameter in mm"), t("short axis in mm")), sizes)
+            kinds = [(t(card.label(s.label).title), f"{s.probability:.3f}") for s in scores]
+            print_table(t("What it looks like"), (t("label"), t("probability")), kinds)
+        case Detection(boxes=boxes, suggestions=suggestions):
+            spots = [
+                (x.label, f"{x.probability:.3f}", f"{x.diameter_mm or 0:.1f}", _number(x.volume_ml, digits=2), x.kind,
+                 _number(x.malignancy, digits=2))
+                for x in boxes
+            ]  # fmt: skip
+            titles = (t("label"), t("probability"), t("diameter in mm"), t("volume in ml"), t("kind"), t("suspicion"))
+            print_table(t(card.title), titles, spots)
+            for one in suggestions:
+                note(f"{t(load_criterion(one.criterion).title)}: {one.category}. {say(one.reason)} {say(one.notes[0])}")
     print_issues(t(card.title), run.warnings)
     note(
         t(
@@ -87,8 +102,31 @@ def print_answer(analysis: Analysis, card: ModelCard, answer: dict[str, Plain]) 
         note(t("Heat map: {path}", path=str(explanation["heat"])))
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
+def _segmentation(found: Segmentation, card: ModelCard, folder: _Folder) -> dict[str, Plain]:
+    answer: dict[str, Plain] = {
+        "kind": "segmentation",
+        "mask": str(write_npy(folder.file("mask.npy"), found.mask.labels)),
+        "lesions": [plain(lesion) for lesion in found.lesions],
+        "burden_ml": found.burden_ml,
+        "scores": [
+            {
+                "label": score.label,
+                "title": t(card.label(score.label).title),
+                "probability": score.probability,
+                "threshold": score.threshold,
+                "positive": score.positive,
+            }
+            for score in found.scores
+        ],
+        "presence": list(found.presence),
+    }
+    if found.uncertainty is not None and folder.asked is not None:
+        answer["uncertainty"] = str(write_npy(folder.file("uncertainty.npy"), found.uncertainty))
+    return answer
+
+
+def _number(value: float | None, *, digits: int = 1) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 class _Folder:
