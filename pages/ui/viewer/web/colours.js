@@ -37,5 +37,12 @@ export function labelLut(hidden) {
   return table;
 }
 
+/** 256 × RGBA bytes for the labels of a later scan over an earlier one: all sky blue, which is no label's first colour. */
+export function laterLut(hidden) {
+  const table = new Uint8Array(1024);
+  for (let i = 1; i < 256; i++) table.set([86, 180, 233, hidden.has(i) ? 0 : 255], i * 4);
+  return table;
+}
+
 /** Opacity of one heat value 0..1: clear below the threshold, full a fifth of the way above it. */
 export const heatAlpha = (heat, threshold) => (heat < threshold || heat <= 0 ? 0 : Math.min(1, 0.15 + (heat - threshold) * 4.25));

@@ -12,14 +12,16 @@ export function fusionLayers(viewer, frame, options) {
   const { mode, amount, hidden } = viewer.fusion;
   const base = first.layers(frame, { ...options, bare: true })[0];
   const overlays = options.overlaysShown ? first.layers(frame, options).slice(1) : [];
+  const ours = overlays.filter(({ kind, outline }) => kind === "labels" && outline > 0);
+  const theirs = options.overlaysShown ? second.outlinesInto(frame, first, options) : []; // masks of the second scan
   const over = (layer) => second.layerInto(frame, first, { ...options, layer });
   const [width, height] = [frame.width * options.pixels, frame.height * options.pixels];
   switch (mode) {
-    case "blend": return [base, over({ opacity: amount }), ...overlays];
-    case "checker": return [base, over({ checker: CHECKER_PIXELS * options.pixels }), ...overlays];
+    case "blend": return [base, over({ opacity: amount }), ...overlays, ...theirs];
+    case "checker": return [base, over({ checker: CHECKER_PIXELS * options.pixels }), ...overlays, ...theirs];
     case "difference": return [{ ...base, mix: MIX.negative }, over({ mix: MIX.add })];
-    case "flicker": return hidden ? [base, ...overlays] : [base, over({})];
-    default: return [base, ...overlays, over({ clip: [amount * width, 0, width, height] })];
+    case "flicker": return hidden ? [base, ...overlays] : [base, over({}), ...theirs];
+    default: return [base, ...overlays, over({ clip: [amount * width, 0, width, height] }), ...ours, ...theirs];
   }
 }
 
@@ -36,6 +38,14 @@ export function caption(viewer) {
   const { mode, hidden } = viewer.fusion;
   const texts = { swipe: N_("{first} | {second}"), difference: N_("{second} − {first}: grey means no change"), flicker: hidden ? "{first}" : "{second}" };
   return t(texts[mode] ?? N_("{first} + {second}"), { first, second });
+}
+
+/** Whose outlines have which colour; "" where the second scan has no mask. */
+export function outlines(viewer) {
+  const [first, second] = viewer.panes;
+  if (!viewer.overlaysShown || viewer.fusion.mode === "difference") return "";
+  if (!second.overlays.some(({ spec, visible, image }) => spec.kind === "labels" && visible && image)) return "";
+  return t("Outlines: {first} in its colours, {second} light blue", { first: first.spec.title, second: second.spec.title });
 }
 
 /** Show the two in turn; returns the function that stops it. */

@@ -1,5 +1,5 @@
 // One scan of the viewer: its voxels, place, grey window, overlays, and the layers they make.
-import { labelLut, lut } from "./colours.js";
+import { labelLut, laterLut, lut } from "./colours.js";
 import { Geometry } from "./geometry.js";
 import { imageFor } from "./images.js";
 import { layer, mapping, slab } from "./layers.js";
@@ -66,13 +66,27 @@ export class Pane {
       { window: this.window, invert: this.invert, smooth: options.smooth, ...options.layer });
   }
 
+  /** Outlines of this pane's masks drawn into another pane's frame, in a colour of their own. */
+  outlinesInto(frame, other, options) {
+    const inverse = multiply(this.geometry.inverse, multiply(this.fromReference, other.toReference));
+    const map = mapping(frame, inverse, options.pixels);
+    return this.overlays.filter((o) => o.visible && o.image && o.spec.kind === "labels").map((o) =>
+      layer("labels", o.edited ?? o.image, map, { lut: laterTable(o.hidden), opacity: 0.95, outline: 1.25 * options.pixels, smooth: options.smoothLabels }));
+  }
+
   #middle() {
     const index = this.image.dims.map((n) => Math.floor(n / 2));
     return this.geometry.toWorld(index);
   }
 }
 
-const labelTables = new Map();
+const labelTables = new Map(), laterTables = new Map(); // the same table for the same labels: the card keeps it
+
+function laterTable(hidden) {
+  const key = [...hidden].sort().join();
+  if (!laterTables.has(key)) laterTables.set(key, laterLut(hidden));
+  return laterTables.get(key);
+}
 
 function labels(image, map, opacity, filled, hidden, pixels, smooth) {
   const key = [...hidden].sort().join();

@@ -2,7 +2,7 @@
 import { el, say, svg } from "./dom.js";
 import { boxes, crosshair, orientation, scaleBar } from "./furniture.js";
 import { MARK_TOOLS } from "./marks.js";
-import { caption, curtain } from "./fusion.js";
+import { caption, curtain, outlines } from "./fusion.js";
 import { Frame } from "./view.js";
 import { digits } from "./windowing.js";
 import { N_, t } from "./words.js";
@@ -77,6 +77,7 @@ export class Viewport {
     const thick = viewer.thicknessOf(this);
     if (thick.mode !== "none") place.push(t(SLABS[thick.mode], { mm: thick.mm }));
     if (MARK_TOOLS.includes(viewer.tool) && !pane.geometry.patient) place.push(t(NO_SCALE[pane.geometry.kind]));
+    if (this.cell.fusion && outlines(viewer)) place.push(outlines(viewer));
     if (renderer.reduced(pane.image)) place.push(t("Reduced resolution outside the slice in view"));
     say(this.texts.place, place.join("\n"));
     this.element.setAttribute("aria-label", [pane.spec.title, ...place].join(", "));
