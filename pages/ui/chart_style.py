@@ -32,6 +32,16 @@ class Look:
     symbol: str
     pattern: str
 
+    @property
+    def bar(self) -> dict[str, object]:
+        """As a bar's marker: the hatching lies on the colour."""
+        return {"color": self.colour, "pattern": hatched(self.pattern)}
+
+
+def hatched(shape: str | list[str]) -> dict[str, object]:
+    """A pattern on top of a bar's own colour."""
+    return {"shape": shape, "fillmode": "overlay", "fgopacity": 0.55, "size": 7}
+
 
 def series(number: int) -> Look:
     """Look of the n-th series: colours come round after six, symbols after ten, so thirty stay apart."""

@@ -86,7 +86,9 @@ def waterfall(history: Sequence[Timepoint], size: str, title: str) -> go.Figure:
             text=[f"{one:+.0f}" for _, one in ordered],
             textposition="outside" if len(ordered) <= 2 * MOST_LEGEND else "none",
             cliponaxis=False,
-            marker={"pattern": {"shape": ["" if roles[name] is LesionRole.TARGET else "/" for name, _ in ordered]}},
+            marker={
+                "pattern": chart_style.hatched(["" if roles[name] is LesionRole.TARGET else "/" for name, _ in ordered])
+            },
             hovertemplate="%{x}: %{y:+.0f} %<extra></extra>",
         )
     )
@@ -126,7 +128,7 @@ def chances(sure: Certainty, labels: Sequence[str]) -> go.Figure:
         look = chart_style.category(category)
         figure.add_bar(
             x=labels, y=shares, name=category, hovertemplate="%{x}: %{y:.0f} %<extra>" + category + "</extra>",
-            marker={"color": look.colour, "pattern": {"shape": look.pattern, "fgopacity": 0.5}},
+            marker=look.bar,
             text=[f"{category} {share:.0f} %" if share >= 8 else "" for share in shares], insidetextanchor="middle",
         )  # fmt: skip
     figure.update_layout(barmode="stack")

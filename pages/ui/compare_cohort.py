@@ -53,7 +53,7 @@ def waterfall(members: Sequence[Member], order: Sequence[str] = ()) -> go.Figure
             x=[one.patient for one in some],
             y=[one.best_change_percent for one in some],
             name=category,
-            marker={"color": look.colour, "pattern": {"shape": look.pattern, "fgopacity": 0.5}},
+            marker=look.bar,
             text=[f"{one.best_change_percent:+.0f}" for one in some],
             textposition="outside" if len(ordered) <= MANY else "none",
             cliponaxis=False,
@@ -119,7 +119,7 @@ def _given(figure: go.Figure, members: Sequence[Member], name: str, number: int)
         marker={
             "color": look.colour,
             "opacity": 0.75,
-            "pattern": {"shape": chart_style.PATTERNS[number % len(chart_style.PATTERNS)], "fgopacity": 0.5},
+            "pattern": chart_style.hatched(chart_style.PATTERNS[number % len(chart_style.PATTERNS)]),
         },
         customdata=[f"{given.start.isoformat()} – {given.end or t('goes on')}" for _, given in bars],
         hovertemplate="%{y}: " + name + " %{customdata}<extra></extra>",

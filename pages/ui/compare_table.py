@@ -24,7 +24,7 @@ COHORT = "\0all"  # no patient is called so
 
 def page() -> None:
     """The step."""
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([1, 1], gap="medium")
     with left:
         given = _table()
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -32,9 +32,11 @@ def page() -> None:
             options = compare_answer.options(facts, {}, "table-option")
             sd_mm = st.number_input(t("Reader SD, mm"), 0.0, 10.0, 1.5, 0.5, key="table-sd")
         patient = _patient(given)
-        if patient == COHORT:
+    if patient == COHORT:
+        with right:
             compare_cohort.page(given, facts, options)
-    table = _read(given, patient) if patient != COHORT else None
+        return
+    table = _read(given, patient)
     if table is None:
         return
     try:
@@ -67,6 +69,8 @@ def _table() -> bytes:
     """What was uploaded, else what was typed."""
     st.markdown(t("Lesions that were measured elsewhere: one row for each lesion and visit. Nothing of it is stored."))
     file = st.file_uploader(t("Table (CSV)"), type=["csv", "tsv", "txt"], key="table-file")
+    if file is not None:
+        return file.getvalue()
     typed = st.text_area(
         t("… or paste it here"),
         EXAMPLE,
@@ -77,7 +81,7 @@ def _table() -> bytes:
             "column patient the table may hold several: they become a cohort."
         ),
     )
-    return file.getvalue() if file is not None else typed.encode()
+    return (typed or "").encode()
 
 
 def _patient(data: bytes) -> str:

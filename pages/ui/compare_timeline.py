@@ -11,14 +11,13 @@ import streamlit as st
 
 from medcore.workbench.comparison_studies import same_patient, when
 from medcore.workbench.treatments import Treatment
-from pages.ui import charts, compare_draft, compare_treatments, state, theme
+from pages.ui import chart_style, charts, compare_draft, compare_treatments, state, theme
 from pages.ui.compare_draft import Reading
 from pages.ui.words import plain, study_title, t
 
 ROW, FOOT, FOOT_UNDATED = 28, 34, 12  # px
 FULL_LABELS = 6  # with more studies a label is its number alone
 NEAR = 0.09  # share of the whole time below which neighbours' labels would touch
-PATTERNS = ("", "/", "x", "-", "+", ".")  # beside the colour, for eyes that tell few apart
 QUIET = "#8a97a3"
 
 
@@ -126,7 +125,7 @@ def _bars(chart: go.Figure, treatments: Sequence[Treatment], until: date) -> Non
             width=0.55,
             marker={
                 "color": colours[(number + 1) % len(colours)],
-                "pattern": {"shape": PATTERNS[number % len(PATTERNS)], "fgopacity": 0.5},
+                "pattern": chart_style.hatched(chart_style.PATTERNS[number % len(chart_style.PATTERNS)]),
             },
             text=t("goes on") + " ▸" if one.end is None else "",
             textposition="inside",

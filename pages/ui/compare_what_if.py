@@ -51,7 +51,7 @@ def figure(rows: Sequence[FlipRow], by_mm: float) -> go.Figure:
             low, high = one.from_mm - STEP_MM / 2, one.to_mm + STEP_MM / 2
             chart.add_bar(
                 x=[high - low], base=[low], y=[t(row.title)], orientation="h", width=0.8,
-                marker={"color": look.colour, "pattern": {"shape": look.pattern, "fgopacity": 0.4}},
+                marker=look.bar,
                 text=one.category if high - low >= 3 else "", insidetextanchor="middle", textangle=0,
                 hovertemplate=f"{one.from_mm:+.1f} – {one.to_mm:+.1f} mm: {one.category}<extra></extra>",
             )  # fmt: skip
