@@ -61,7 +61,15 @@ def test_before_and_after_are_aligned_looked_at_and_answered(tmp_path: Path, mod
             press(page, "compare-report")
         html = Path(download.value.path()).read_text(encoding="utf-8")
         assert "RECIST 1.1: PR" in html and "data:image/jpeg;base64," in html and "http:" not in html
+        with page.expect_download(timeout=SLOW) as download:
+            press(page, "compare-pdf")
+        assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+        page.get_by_label("Your name or initials").fill("Dr A")
+        page.get_by_label("Your name or initials").press("Enter")
+        press(page, "compare-sign")
+        expect(page.get_by_text("figures are those of version 1")).to_be_visible(timeout=SLOW)
         link = page.url.removeprefix(address)
     with serving(tmp_path / "data", models) as address:
         page.goto(address + link)
         expect(page.locator(".st-key-compare-answer")).to_contain_text("RECIST 1.1: PR", timeout=SLOW)
+        expect(page.get_by_text("figures are those of version 1")).to_be_visible(timeout=SLOW)
