@@ -16,6 +16,7 @@ SMALL = {
     "efficientnet_b0": {"width": 0.25, "depth": 0.5},
     "convnext_tiny": {"width": 8, "depth": 1},
     "vit_small": {"width": 24, "depth": 2},
+    "patch_resnet": {"width": 8},
     "unet": {"width": 8},
 }
 

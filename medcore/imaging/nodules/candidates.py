@@ -14,10 +14,12 @@ from medcore.imaging.nodules.field import Field
 from medcore.volume import Geometry, Triple
 
 LUNG_HU = -850.0  # stands for what lies outside the lungs, so that the wall is no blob
+BRIGHT_HU = -350.0  # values are cut here, or vessels would outdo whatever is ground glass
 OCTAVES = ((0.8, 1.3, 2.0), (2.0, 3.2, 5.0), (5.0, 8.0, 12.5))  # sigmas in mm; each octave on a grid twice as coarse
-LEAST_HU = 30.0  # response: about a fifth of the contrast of a ball of the fitting size
+LEAST_HU = 25.0  # response: about a fifth of the contrast of a ball of the fitting size
 ROUND = 0.12  # the weakest curvature as a share of the strongest; along a vessel it is near zero
-MOST_A_LITRE, MOST = 80.0, 500
+MOST_A_LITRE, MOST = 90.0, (120.0, 500.0)
+SHARES = (0.35, 0.25, 0.16, 0.12, 0.07, 0.05)  # of each scale: forks of vessels are many and small
 APART = 0.6  # of the larger radius: nearer ones are the same
 NEIGHBOURS = np.array([(s, r, c) for s in (-1, 0, 1) for r in (-1, 0, 1) for c in (-1, 0, 1) if (s, r, c) != (0, 0, 0)])
 
@@ -43,7 +45,7 @@ def candidates(field: Field) -> tuple[Candidate, ...]:
     The response is a difference of Gaussians (Lowe 2004) times the root of how round the place is, from the eigenvalues
     of its Hessian matrix.
     """
-    values = np.where(field.inside, field.values, np.float32(LUNG_HU))
+    values = np.where(field.inside, np.minimum(field.values, np.float32(BRIGHT_HU)), np.float32(LUNG_HU))
     inside, geometry = field.inside, field.geometry
     level = blurred(values, [OCTAVES[0][0] / mm for mm in geometry.steps])
     found: list[NDArray[float64]] = []
@@ -55,8 +57,9 @@ def candidates(field: Field) -> tuple[Candidate, ...]:
             wider = blurred(level, [step / mm for mm in geometry.steps])
             found.append(_peaks(level, wider, inside, geometry, sigma_mm=float(np.sqrt(low * high))))
             level = wider
-    most = int(np.clip(MOST_A_LITRE * field.volume_ml / 1000.0, 80, MOST))
-    return _distinct(np.concatenate(found), most)
+    most = float(np.clip(MOST_A_LITRE * field.volume_ml / 1000.0, *MOST))
+    strongest = [_strongest(some, round(share * most)) for some, share in zip(found, SHARES, strict=True)]
+    return _distinct(np.concatenate(strongest))
 
 
 def blurred(values: NDArray[float32], sigmas: list[float]) -> NDArray[float32]:
@@ -149,9 +152,13 @@ def _roundness(level: NDArray[float32], at: NDArray[np.int64], geometry: Geometr
     return np.asarray(np.clip(weakest, 0, None) / np.maximum(strongest, 1e-6))
 
 
-def _distinct(found: NDArray[float64], most: int) -> tuple[Candidate, ...]:
-    """The strongest, those near a stronger one left out."""
-    found = found[np.argsort(-found[:, 4], kind="stable")]
+def _strongest(found: NDArray[float64], most: int) -> NDArray[float64]:
+    return found[np.argsort(-found[:, 4], kind="stable")[:most]]
+
+
+def _distinct(found: NDArray[float64]) -> tuple[Candidate, ...]:
+    """The strongest first, those near a stronger one left out."""
+    found = _strongest(found, len(found))
     kept: list[NDArray[float64]] = []
     for row in found:
         if kept:
@@ -160,6 +167,4 @@ def _distinct(found: NDArray[float64], most: int) -> tuple[Candidate, ...]:
             if (distance < np.maximum(2.0, APART * np.maximum(others[:, 3], row[3]))).any():
                 continue
         kept.append(row)
-        if len(kept) == most:
-            break
     return tuple(Candidate((float(x), float(y), float(z)), float(r), float(v)) for x, y, z, r, v in kept)

@@ -28,7 +28,7 @@ def cases(form: str, folder: Path, **options: object):  # type: ignore[no-untype
 
 
 def test_the_catalogue_holds_the_promised_forms() -> None:
-    assert set(FORMATS) == {"table", "folders", "medmnist", "coco", "yolo", "masks", "dicom"}
+    assert set(FORMATS) == {"table", "folders", "medmnist", "coco", "yolo", "masks", "dicom", "candidates"}
 
 
 def test_a_table_with_boxes_and_columns(tmp_path: Path) -> None:
@@ -40,6 +40,20 @@ def test_a_table_with_boxes_and_columns(tmp_path: Path) -> None:
     assert found[1].boxes == ()
     assert (found[0].patient, found[0].columns["region"]) == ("p1", "hand")
     assert len(cases("table", tmp_path, exclude=[["region", "leg"]])) == 1
+
+
+def test_candidates_are_split_in_long_blocks_with_a_gap_between(tmp_path: Path) -> None:
+    rows = [(7, 0), (7299, 1), (7300, 1), (7999, 0), (8000, 0), (16001, 1)]
+    text = "".join(f"{n}.jpg,{n},{'ill' if truth else 'well'}\n" for n, truth in rows)
+    (tmp_path / "index.csv").write_text("file,candidate_row,label\n" + text)
+    found = cases("candidates", tmp_path)
+    assert [(c.name, c.patient) for c in found] == [
+        ("7.jpg", "block 0"), ("7299.jpg", "block 0"), ("8000.jpg", "block 1"), ("16001.jpg", "block 2"),
+    ]  # fmt: skip
+    assert [c.truth for c in found] == [(False,), (True,), (False,), (True,)]
+    (tmp_path / "index.csv").write_text("file,candidate_row,label\na.jpg,x,ill\n")
+    with pytest.raises(DataSetError, match="whole numbers"):
+        cases("candidates", tmp_path)
 
 
 def test_a_folder_per_class_and_split(tmp_path: Path) -> None:

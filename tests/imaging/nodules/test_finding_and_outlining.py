@@ -1,0 +1,148 @@
+"""Candidates and outlines on phantoms with known nodules: found, measured, and the same however the scan was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+
+from medcore.imaging.nodules.candidates import Candidate, candidates
+from medcore.imaging.nodules.field import Field, lung_field, resampled
+from medcore.imaging.nodules.measuring import GROUND_GLASS, PART_SOLID, SOLID, Nodule, measured
+from medcore.imaging.nodules.outline import outline
+from medcore.imaging.nodules.patches import three_planes
+from medcore.imaging.phantoms.chest_ct import Nodule as Known
+from medcore.imaging.phantoms.chest_ct import axial, chest_ct
+from medcore.volume import Geometry, Triple, Volume
+
+FREE = (
+    Known("large", (-88.0, -38.0, 2.0), 14.0),
+    Known("long", (84.0, -46.0, 6.0), 11.0, stretch=(1.25, 0.8, 1.0)),
+    Known("small", (-104.0, 30.0, -6.0), 7.0),
+    Known("glass", (96.0, 44.0, -4.0), 12.0, hu=-600.0),
+    Known("part-solid", (-70.0, -66.0, 4.0), 16.0, hu=-620.0, core_mm=7.0),
+)
+FINE, OTHER = (1.25, 0.75, 0.75), (1.0, 0.65, 0.65)
+
+
+@cache
+def chest(spacing: Triple) -> Volume:
+    """A slab of a chest of about 50 mm."""
+    shape = (int(50 / spacing[0]), int(245 / spacing[1]), int(312 / spacing[2]))
+    return chest_ct(FREE, axial(shape, spacing), shape, noise_hu=12.0).volume
+
+
+def looked_at(scan: Volume) -> tuple[Field, tuple[Candidate, ...]]:
+    field = lung_field(scan)
+    assert field is not None
+    return field, candidates(field)
+
+
+def nearest(places: Sequence[Candidate], known: Known) -> Candidate:
+    return min(places, key=lambda place: np.linalg.norm(np.subtract(place.centre_lps_mm, known.centre_mm)))
+
+
+def nodules(scan: Volume, wanted: Sequence[Known] = FREE) -> list[Nodule]:
+    field, places = looked_at(scan)
+    found = []
+    for known in wanted:
+        place = nearest(places, known)
+        drawn = outline(scan, field, place.centre_lps_mm, place.radius_mm)
+        assert drawn is not None, known.name
+        found.append(measured(scan, drawn))
+    return found
+
+
+def test_every_nodule_is_among_the_strongest_candidates() -> None:
+    _, places = looked_at(chest(FINE))
+    for known in FREE:
+        apart = np.linalg.norm(np.subtract(nearest(places, known).centre_lps_mm, known.centre_mm))
+        assert apart < 0.35 * known.diameter_mm, known.name
+        assert places.index(nearest(places, known)) < 110, known.name
+
+
+def test_solid_nodules_are_measured_as_they_were_made() -> None:
+    for known, found in zip(FREE[:3], nodules(chest(FINE), FREE[:3]), strict=True):
+        assert np.linalg.norm(np.subtract(found.extent.centre, known.centre_mm)) < 0.4
+        assert found.volume_ml == pytest.approx(known.solid.volume_ml, rel=0.06), known.name
+        assert found.kind == SOLID
+    long = nodules(chest(FINE), FREE[1:2])[0]
+    assert long.extent.longest_mm == pytest.approx(11 * 1.25, abs=0.9)
+    assert long.extent.short_axis_mm == pytest.approx(11 * 0.8, abs=0.9)
+
+
+def test_ground_glass_and_part_solid_nodules_are_told_apart_with_their_evidence() -> None:
+    glass, part = nodules(chest(FINE), FREE[3:])
+    assert glass.kind == GROUND_GLASS and glass.hu_mean < -500
+    assert glass.volume_ml == pytest.approx(FREE[3].solid.volume_ml, rel=0.15)
+    assert part.kind == PART_SOLID and part.solid_mm == pytest.approx(7.0, abs=1.5)
+    assert part.diameter_mm == pytest.approx(16.0, abs=2.0)
+    assert all("HU" in str(one) or "mm" in str(one) for one in (*glass.evidence, *part.evidence))
+
+
+def assert_same(one: Sequence[Nodule], other: Sequence[Nodule], *, voxel_mm: float, share: float = 0.02) -> None:
+    for a, b in zip(one, other, strict=True):
+        assert np.linalg.norm(np.subtract(a.extent.centre, b.extent.centre)) < voxel_mm / 2
+        assert a.volume_ml == pytest.approx(b.volume_ml, rel=share)
+
+
+def test_two_spacings_give_the_same_lesions() -> None:
+    assert_same(nodules(chest(FINE), FREE[:2]), nodules(chest(OTHER), FREE[:2]), voxel_mm=1.25)
+
+
+def turned(scan: Volume, order: tuple[int, int, int], mirrored: int | None = None) -> Volume:
+    """The same patient with the array's axes in another order, one of them running the other way."""
+    affine = scan.geometry.affine.copy()
+    voxels = np.transpose(scan.voxels, order)
+    affine[:3, :3] = affine[:3, list(order)]
+    if mirrored is not None:
+        affine[:3, 3] += affine[:3, mirrored] * (voxels.shape[mirrored] - 1)
+        affine[:3, mirrored] *= -1
+        voxels = np.flip(voxels, mirrored)
+    return Volume(np.ascontiguousarray(voxels), scan.unit, scan.modality, Geometry(affine))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("order", "mirrored"), [((0, 1, 2), 0), ((0, 1, 2), 2), ((0, 2, 1), 1), ((1, 0, 2), None)])
+def test_flips_and_quarter_turns_give_the_same_lesions(order: tuple[int, int, int], mirrored: int | None) -> None:
+    plain, other = nodules(chest(FINE), FREE[:3]), nodules(turned(chest(FINE), order, mirrored), FREE[:3])
+    assert_same(plain, other, voxel_mm=0.75)
+
+
+def test_a_series_split_in_two_gives_the_same_lesions() -> None:
+    whole = chest(FINE)
+    cut = 14  # above it lies all of the large and the long nodule
+    affine = whole.geometry.affine.copy()
+    affine[:3, 3] = whole.geometry.to_lps(np.array([cut, 0, 0]))
+    upper = Volume(whole.voxels[cut:], whole.unit, whole.modality, Geometry(affine))
+    assert_same(nodules(whole, FREE[:2]), nodules(upper, FREE[:2]), voxel_mm=0.75)
+
+
+def test_what_is_no_denser_than_the_lung_has_no_outline() -> None:
+    scan = chest(FINE)
+    field, _ = looked_at(scan)
+    values = np.where(field.inside, field.values, 0)
+    s, r, c = (int(v) for v in np.unravel_index(int(values.argmin()), values.shape))
+    x, y, z = field.geometry.to_lps(np.array([s, r, c])).tolist()
+    assert outline(scan, field, (x, y, z), 3.0) is None
+
+
+def test_resampling_keeps_a_ramp_in_its_place() -> None:
+    geometry = Geometry.from_spacing((2.5, 0.7, 0.7), origin_mm=(3.0, 4.0, 5.0))
+    shape = (9, 30, 40)
+    x, y, z = np.moveaxis(geometry.to_lps(np.stack(np.indices(shape), axis=-1)), -1, 0)
+    values, grid = resampled((2 * x - y + 3 * z).astype(np.float32), geometry, 1.0)
+    x, y, z = np.moveaxis(grid.to_lps(np.stack(np.indices(values.shape), axis=-1)), -1, 0)
+    inner = (slice(2, -2),) * 3
+    np.testing.assert_allclose(values[inner], (2 * x - y + 3 * z)[inner], atol=0.25)
+
+
+def test_the_three_planes_show_the_place_in_their_middle_whatever_way_the_array_runs() -> None:
+    scan = chest(FINE)
+    centre = np.array([FREE[0].centre_mm])
+    plain = three_planes(scan, centre, side=33, pixel_mm=0.7, outside=-1000.0)
+    other = three_planes(turned(scan, (2, 0, 1), 1), centre, side=33, pixel_mm=0.7, outside=-1000.0)
+    np.testing.assert_allclose(plain, other, atol=0.6)
+    assert (plain[0, :, 14:19, 14:19] > -100).all() and plain.shape == (1, 3, 33, 33)

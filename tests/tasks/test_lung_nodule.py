@@ -1,0 +1,148 @@
+"""The task lung_nodule: what it refuses, what it makes of a chest with known nodules, and that it can be stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy import float32
+from numpy.typing import NDArray
+
+from medcore.cards import Calibration, InputContract, Label, ModelCard
+from medcore.engine import Output
+from medcore.errors import CancelledError, UnfitInputError, WeightsError
+from medcore.imaging.phantoms.chest_ct import Nodule, axial, chest_ct
+from medcore.nn.training.asking import NOBODY
+from medcore.predictions import Detection
+from medcore.records import Severity
+from medcore.tasks import VolumeTask, load_task
+from medcore.tasks._nodule_patches import prepare_patch
+from medcore.tasks._nodule_rating import Rating, load_rating
+from medcore.volume import Geometry, Unit, Volume
+
+NODULES = (Nodule("1", (-88.0, -38.0, 2.0), 14.0), Nodule("2", (96.0, 40.0, -3.0), 9.0))
+SPACING = (1.25, 0.8, 0.8)
+
+
+def card(folder: Path = Path()) -> ModelCard:
+    contract = InputContract(("CT", ""), ("CHEST", ""), ("",), channels=1, size=48, min_pixels=128)
+    return ModelCard(
+        id="nodules", title="", task="lung_nodule", network="patch_resnet", version="1", sha256="0" * 64,
+        labels=(Label("nodule", "Nodule", 0.5),), calibration=Calibration(), contract=contract, options={},
+        precision="float32", summary="", intended_use="", training_data=(), limits=(), licence="", attribution=(),
+        folder=folder,
+    )  # fmt: skip
+
+
+@cache
+def chest() -> Volume:
+    shape = (34, 300, 390)
+    return chest_ct(NODULES, axial(shape, SPACING), shape, noise_hu=10.0).volume
+
+
+def knows_balls(inputs: NDArray[float32]) -> Output:
+    """A network that says yes to what is bright in the middle and dark all around, at 8 mm."""
+    seen = inputs[:, 0] * 0.25 + 0.5
+    middle = seen[:, 22:26, 22:26].mean(axis=(1, 2))
+    ring = np.stack([seen[:, 12, 24], seen[:, 35, 24], seen[:, 24, 12], seen[:, 24, 35]], axis=1).max(axis=1)
+    logits = np.where((middle > 0.6) & (ring < 0.35), 6.0, -12.0)
+    return Output(logits[:, None].astype(float32), np.zeros((len(seen), 1, 1, 1), float32), "cpu", "float32", 0.0)
+
+
+def task() -> VolumeTask:
+    found = load_task("lung_nodule")
+    assert isinstance(found, VolumeTask)
+    return found
+
+
+def analysed(scan: Volume, **changes: object) -> Detection:
+    calls: Mapping[str, object] = {"progress": lambda share, stage: None, "cancelled": lambda: False, **changes}
+    answer = task().analyse([scan], card=card(), forward=knows_balls, run=NOBODY, **calls)  # type: ignore[arg-type]
+    assert isinstance(answer.prediction, Detection)
+    return answer.prediction
+
+
+def test_known_nodules_are_boxed_outlined_measured_and_sorted_by_the_rules() -> None:
+    found = analysed(chest())
+    assert found.mask is not None and found.mask.labels.shape == chest().shape
+    for known in NODULES:
+        box = min(found.boxes, key=lambda b: math.dist(b.centre_lps_mm or (0, 0, 0), known.centre_mm))
+        assert box.centre_lps_mm is not None and math.dist(box.centre_lps_mm, known.centre_mm) < 0.5
+        assert box.diameter_mm == pytest.approx(known.diameter_mm, abs=1.2)
+        assert box.volume_ml == pytest.approx(known.solid.volume_ml, rel=0.08)
+        assert (box.kind, box.label, box.malignancy) == ("solid", "nodule", None)
+        inside = np.argwhere(found.mask.labels == box.mask_label)
+        assert tuple(inside.min(axis=0)) == box.corners[:3] and tuple(inside.max(axis=0)) == box.corners[3:]
+    rules = {one.criterion: one for one in found.suggestions}
+    assert rules["lung_rads"].category in {"4A", "4B"} and rules["lung_rads"].rule.startswith("lung_rads.4")
+    assert rules["fleischner"].category in {"3_MONTHS", "3_6_MONTHS"}
+    assert all("teaching" in str(one.notes[0]) for one in found.suggestions)
+
+
+def test_it_stops_when_told_to_and_says_which_stage_it_is_in() -> None:
+    stages: list[str] = []
+    with pytest.raises(CancelledError):
+        analysed(chest(), progress=lambda share, stage: stages.append(str(stage)), cancelled=lambda: len(stages) > 1)
+    assert stages[0] == "Looking for the lungs" and stages[-1] != "Outlining and measuring"
+
+
+def test_a_scan_without_lungs_is_refused() -> None:
+    voxels = np.full((20, 200, 200), -1000, np.int16)
+    voxels[:, 40:160, 40:160] = 40
+    with pytest.raises(UnfitInputError, match="No lungs"):
+        analysed(Volume(voxels, Unit.HU, "CT", Geometry.from_spacing((2.0, 1.0, 1.0))))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "severity"),
+    [
+        ({"modality": "DX"}, "modality", Severity.BLOCK),
+        ({"body_part": "HEAD"}, "body_part", Severity.BLOCK),
+        ({"body_part": "ABDOMEN"}, "body_part", Severity.WARN),
+        ({"voxels": np.zeros((1, 9, 9), np.int16)}, "slices", Severity.BLOCK),
+        ({"voxels": np.zeros((9, 200, 200), np.int16)}, "values", Severity.BLOCK),
+        ({"geometry": Geometry.from_spacing((5.0, 0.7, 0.7))}, "thick_slices", Severity.WARN),
+        ({"geometry": Geometry.from_spacing((15.0, 0.7, 0.7))}, "thick_slices", Severity.BLOCK),
+        ({"geometry": Geometry.pixels()}, "scale", Severity.BLOCK),
+        ({"synthetic": True}, "synthetic", Severity.INFO),
+    ],
+)
+def test_wrong_input_is_named(changes: dict[str, object], code: str, severity: Severity) -> None:
+    voxels = np.full((9, 200, 200), -1000, np.int16)
+    plain = Volume(voxels, Unit.HU, "CT", Geometry.from_spacing((1.0, 0.7, 0.7)), body_part="CHEST")
+    assert task().check(plain, card()) == ()
+    found = task().check(replace(plain, **changes), card())  # type: ignore[arg-type]
+    assert [(issue.code, issue.severity) for issue in found] == [(code, severity)]
+
+
+def test_a_patch_is_the_middle_of_its_picture() -> None:
+    picture = np.zeros((1, 50, 50), np.uint8)
+    picture[0, 25, 26] = 255
+    made = prepare_patch(Volume(picture, Unit.GREY, "", Geometry.pixels()), card())
+    assert made.seen.shape == (48, 48) and made.seen[24, 25] == 1.0 and made.seen.sum() == 1.0
+    assert made.inputs.shape == (1, 1, 48, 48) and made.inputs.max() == 2.0 and made.inputs.min() == -2.0
+    small = prepare_patch(Volume(picture[:, :47], Unit.GREY, "", Geometry.pixels()), card())
+    assert small.seen.shape == (48, 48)
+
+
+def test_a_rating_is_the_logistic_of_its_parts() -> None:
+    rating = Rating(("log_area", "texture"), (2.0, 0.0), (0.5, 1.0), (1.0, -2.0), -1.0)
+    assert rating.rate({"log_area": 3.0, "texture": 0.5}) == pytest.approx(1 / (1 + math.exp(-(-1 + 2 - 1))))
+    assert rating.parts({"log_area": 99.0, "texture": 0.0})["log_area"] == 3.0, "nothing counts beyond three spreads"
+
+
+def test_a_rating_is_taken_only_if_it_is_the_one_of_the_card(tmp_path: Path) -> None:
+    text = json.dumps({"features": ["a"], "mean": [0], "spread": [1], "weight": [2], "offset": 0.5})
+    (tmp_path / "rating.json").write_text(text)
+    assert load_rating(card(tmp_path)) is None
+    right = replace(card(tmp_path), rating_sha256=hashlib.sha256(text.encode()).hexdigest())
+    assert load_rating(right) == Rating(("a",), (0.0,), (1.0,), (2.0,), 0.5)
+    with pytest.raises(WeightsError):
+        load_rating(replace(right, rating_sha256="0" * 64))
