@@ -18,6 +18,7 @@ from medcore.volume import Geometry, Mask, Triple
 from medcore.workbench import corrected, redrawn
 from medcore.workbench.corrected import Finding, Review, Standing
 
+RELATIVE = "relative_volume"  # code of a task's warning that there are no true millimetres
 ACTS = {Standing.ACCEPTED: Act.ACCEPTED, Standing.REJECTED: Act.REJECTED, Standing.OPEN: Act.REOPENED}
 
 
@@ -82,9 +83,10 @@ class ResultCorrections:
         mask = redrawn.with_back(mask, [redrawn.only(review.mask, piece) for piece in unseen])
         if np.array_equal(mask.labels, review.mask.labels):
             return False
-        outlines = isinstance(review.prediction, Detection)
-        measure = redrawn.outlines_remeasured if outlines else redrawn.remeasured
-        content = measure(review.mask, mask, review.findings)
+        if isinstance(review.prediction, Detection):
+            content = redrawn.outlines_remeasured(review.mask, mask, review.findings)
+        else:
+            content = redrawn.remeasured(review.mask, mask, review.findings, in_mm=_in_mm(review.prediction))
         run = review.prediction.run.id
         self.store.corrections.add(NewCorrection(run, Act.REDRAWN, by, mask=mask, content=content))
         return True
@@ -159,6 +161,13 @@ def pieces(review: Review) -> Mapping[str, Piece]:
     if isinstance(review.prediction, Detection):
         return redrawn.outlined_pieces(review.mask, review.counted)
     return redrawn.pieces_of(review.mask, [one.lesion for one in review.counted if one.lesion])
+
+
+def _in_mm(prediction: Prediction) -> bool:
+    """Whether the model found the scan's millimetres to be true: then its lesions have millilitres."""
+    lesions = prediction.lesions if isinstance(prediction, Segmentation) else ()
+    told = any(issue.code == RELATIVE for issue in prediction.run.warnings)
+    return not told and all(lesion.volume_ml is not None for lesion in lesions)
 
 
 def _as_piece(mask: Mask) -> Piece:

@@ -13,7 +13,7 @@ from medcore.imaging.lesions import lesion_voxels, measure
 from medcore.imaging.measured import index_of, to_lesion
 from medcore.predictions import Lesion
 from medcore.store.json_values import Json, from_lesions
-from medcore.volume import Array, Geometry, Mask, Triple
+from medcore.volume import Array, Geometry, Mask, Scale, Triple
 from medcore.workbench.corrected import LESIONS, ORIGINS, VALUES, Finding, Origin, Standing
 
 NEAR_VOXELS = 1.0  # the centre of a lesion and that of its voxels, of which both are the same numbers
@@ -77,18 +77,21 @@ def only(mask: Mask, piece: Piece) -> Mask:
     return replace(mask, labels=labels)
 
 
-def remeasured(before: Mask, after: Mask, findings: Sequence[Finding]) -> Json:
+def remeasured(before: Mask, after: Mask, findings: Sequence[Finding], *, in_mm: bool = True) -> Json:
     """What a redrawn mask holds, for its correction: each lesion measured anew where its voxels changed.
 
     Args:
         before: As it was shown, without the rejected lesions.
         after: The same, redrawn.
         findings: What was known until now; the rejected ones are carried on as they are.
+        in_mm: Whether the scan's millimetres are true; else sizes stay relative, in voxels.
     """
     known = {one.id: one for one in findings if one.lesion}
     shown = [one.lesion for one in known.values() if one.counts and one.lesion]
     former = _named_pieces(before, shown)
     kinds = _kinds(after, shown)
+    if not in_mm:
+        kinds = replace(kinds, geometry=replace(kinds.geometry, scale=Scale.NONE))
     voxels = lesion_voxels(kinds)
     inherited = heirs([piece for _, piece in former], [Piece(extent.corner, inside) for extent, inside in voxels])
     now = [(one.lesion, one.origin) for one in known.values() if one.standing is Standing.REJECTED and one.lesion]

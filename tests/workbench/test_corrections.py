@@ -1,14 +1,15 @@
 """A reader accepts, rejects and redraws what a model found: sizes follow, the original stays, undo goes back."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from medcore.errors import StoreError
+from medcore.errors import Message, StoreError
 from medcore.imaging.measured import measured
 from medcore.predictions import Box, Detection, Segmentation
-from medcore.records import Study
+from medcore.records import Issue, Severity, Study
 from medcore.settings import Settings
 from medcore.store.store import Store
 from medcore.store.studies import NewScan, NewStudy
@@ -268,3 +269,19 @@ def test_an_outlined_nodule_keeps_its_number_by_its_value_and_loses_what_was_tol
     assert set(np.unique(review.result.mask.labels)) == {0, 1, 3}
     door.judge(review, "3", Standing.REJECTED)
     assert set(np.unique(door.review(store.prediction("run0")).mask.labels)) == {0, 1}
+
+
+def test_where_the_model_invented_no_millimetre_the_brush_invents_none(store: Store, kept: Study) -> None:
+    mask = found()
+    relative = [replace(one, volume_ml=None, longest_mm=None, short_axis_mm=None) for one in measured(mask)]
+    empty = Mask(np.zeros(SHAPE, np.uint8), {1: "tumour"}, GEOMETRY)
+    told = (Issue("relative_volume", Severity.WARN, Message("The file does not give the true distance.")),)
+    store.save_prediction(Segmentation(run(kept, 0), mask, tuple(relative)))
+    store.save_prediction(Segmentation(run(kept, 1, warnings=told), empty, ()))
+    door = ResultCorrections(store)
+    for name in ("run0", "run1"):
+        review = door.review(store.prediction(name))
+        door.redraw(review, redrawn(review, lambda grid: grid.__setitem__((0, slice(12, 15), slice(12, 15)), 1)))
+        drawn = door.review(store.prediction(name)).findings[-1]
+        assert (drawn.origin, drawn.lesion.voxels, drawn.lesion.volume_ml) == (Origin.ADDED, 9, None)
+        assert drawn.lesion.longest_mm is None and drawn.place is not None
