@@ -1,42 +1,54 @@
 """The Evaluate page: figures that follow the threshold, errors with explanations, pairs of models, the laboratory."""
 
 import csv
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from medcore.settings import Settings
+from medcore.workbench.engine_opener import EngineOpener
+from medcore.workbench.evaluate import Evaluate
+from medcore.workbench.models import Models
+from medcore.workbench.picture_sets import PictureSets
 from pages.ui import state
 from tests.nn.model_folder import make_model
 from tests.pages.conftest import finish_jobs, words
 
 
-@pytest.fixture
-def measured(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The app with two small models, of which one was evaluated on 40 pictures."""
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Two small models that were evaluated on 40 pictures."""
+    folder = tmp_path_factory.mktemp("measured")
     for seed, name in enumerate(("one", "two")):
-        make_model(tmp_path / "two-models", network="simple_cnn", name=name, size=28, seed=seed)
-    folder = tmp_path / "sets" / "discs"
-    folder.mkdir(parents=True)
+        make_model(folder / "models", network="simple_cnn", name=name, size=28, seed=seed)
+    (folder / "sets" / "discs").mkdir(parents=True)
     rows = []
     for i in range(40):
         picture = np.random.default_rng(i).integers(0, 120, (40, 40), dtype=np.uint8)
-        cv2.imwrite(str(folder / f"{i}.png"), picture + np.uint8(100 * (i % 2)))
+        cv2.imwrite(str(folder / "sets" / "discs" / f"{i}.png"), picture + np.uint8(100 * (i % 2)))
         rows.append({"file": f"{i}.png", "label": ("well", "pneumonia")[i % 2], "sex": "FM"[i // 20]})
-    with (folder / "index.csv").open("w", newline="") as file:
+    with (folder / "sets" / "discs" / "index.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    monkeypatch.setenv("MEDCORE_PICTURES_DIR", str(folder.parent))
-    monkeypatch.setenv("MEDCORE_MODELS_DIR", str(tmp_path / "two-models"))
-    state.forget_caches()
-    bench = state.workbench()
-    chosen = bench.train.sets.get("discs")
+    settings = Settings(
+        data_dir=folder / "data", models_dir=folder / "models", pictures_dir=folder / "sets", device="cpu"
+    )
+    bench, sets = Evaluate(settings, Models(settings.models_dir), EngineOpener(settings)), PictureSets(settings)
     for model in ("one", "two"):
-        bench.evaluate.run(model, chosen, bench.train.sets.facts(chosen), positive=("pneumonia",),
-                           progress=lambda fraction, stage: None)  # fmt: skip
+        chosen = sets.get("discs")
+        bench.run(model, chosen, sets.facts(chosen), positive=("pneumonia",), progress=lambda fraction, stage: None)
+    return settings
+
+
+@pytest.fixture
+def measured(app: AppTest, place: Settings, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The app with these models and evaluations."""
+    for name in ("data_dir", "models_dir", "pictures_dir"):
+        monkeypatch.setenv(f"MEDCORE_{name.upper()}", str(getattr(place, name)))
+    state.forget_caches()
     return app
 
 
@@ -57,10 +69,10 @@ def test_all_figures_and_curves_follow_the_threshold(measured: AppTest) -> None:
     assert len(measured.get("plotly_chart")) == 5
     slider = measured.slider[0]
     first = measured.table[0].value.to_dict("list")
-    slider.set_value(0.0).run()
+    slider.set_value(1.0).run()
     second = measured.table[0].value.to_dict("list")
     assert first != second
-    assert "1.000 (1.000–1.000)" in next(iter(list(second.values())[1:]))
+    assert "1.000 (1.000–1.000)" in second["Value (95 % interval)"]
 
 
 def test_groups_stand_beside_trivial_controls(measured: AppTest) -> None:
@@ -70,9 +82,9 @@ def test_groups_stand_beside_trivial_controls(measured: AppTest) -> None:
     assert not measured.exception and not measured.error
 
 
-def test_errors_are_shown_and_one_opens_as_a_study(measured: AppTest) -> None:
+def test_errors_are_shown_and_can_be_opened(measured: AppTest) -> None:
     page(measured, "errors")
-    assert measured.get("imgs") or "no such error" in words(measured)
+    assert [b for b in measured.button if str(b.key).startswith("open-error-")] or "no such error" in words(measured)
     assert not measured.exception and not measured.error
 
 
