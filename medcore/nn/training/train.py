@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -52,7 +53,7 @@ def train(
     stop: Callable[[], None] = lambda: None,
     judging: Callable[[], None] = lambda: None,
 ) -> Path:
-    """Train, calibrate on the validation split, evaluate on the test split, and write the model folder.
+    """Train, calibrate on the validation split, evaluate on the test split; write the model folder and return it.
 
     Args:
         recipe_path: The TOML recipe.
@@ -66,9 +67,6 @@ def train(
         reading: Called while pictures are decoded.
         stop: Called before every step; what it raises ends the training, which can be resumed.
         judging: Called when the training is over and the network's answers are about to be measured.
-
-    Returns:
-        The model folder.
 
     Raises:
         CardError: The recipe cannot be used.
@@ -87,18 +85,23 @@ def train(
             resume=resume)  # fmt: skip
         return out
     with only_training(work):
-        for source in (*recipe.external, *recipe.strangers):  # a mistake in them is named now, not after the training
-            list_cases([source], data, [label.id for label in draft.labels])
+        _refuse_mistakes_in_others(recipe, draft, data)
         resume = resume and _same_recipe(work, recipe_path)
         pictures = _pictures(recipe, draft, data, work, reading, masks=isinstance(network, MaskNet))
         fabric.barrier()
         objective = objective_for(network, recipe, pictures, load_task(recipe.task))
-        if recipe.options.warm_epochs and not (resume and (work / CHECKPOINT).exists()):
-            others = _unlabelled(recipe, draft, data, work, reading)
-            warm_start(network, objective, unlabelled=others, folder=work, device=fabric.device, stop=stop)
+        if not (resume and (work / CHECKPOINT).exists()):
+            further = partial(_unlabelled, recipe, draft, data, work, reading)
+            warm_start(network, objective, unlabelled=further, folder=work, device=fabric.device, stop=stop)
         best = fit(network, objective, fabric=fabric, folder=work, resume=resume, tell=tell, stop=stop)
         judging()
         return publish(best, recipe, pictures, draft=draft, data=data, work=work, recipe_path=recipe_path)
+
+
+def _refuse_mistakes_in_others(recipe: Recipe, draft: ModelCard, data: Path) -> None:
+    """Name a mistake in the sets that are only measured on now, not after the training."""
+    for source in (*recipe.external, *recipe.strangers):
+        list_cases([source], data, [label.id for label in draft.labels])
 
 
 def _pictures(

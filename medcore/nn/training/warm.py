@@ -35,7 +35,7 @@ def warm_start(
     network: CamNet,
     objective: Objective,
     *,
-    unlabelled: NDArray[uint8],
+    unlabelled: Callable[[], NDArray[uint8]],
     folder: Path,
     device: torch.device,
     stop: Callable[[], None] = lambda: None,
@@ -43,16 +43,19 @@ def warm_start(
     """Teach the trunk on the training pictures without their labels (Chen & He 2021, arXiv:2011.10566).
 
     Args:
-        unlabelled: (M, S, S) further pictures; none of the test split should be among them.
+        unlabelled: Gives (M, S, S) further pictures; none of the test split should be among them.
         folder: Keeps the result, so that a training that goes on need not do it again.
         stop: Called before every step; what it raises ends the work.
     """
     recipe, epochs = objective.recipe, objective.recipe.options.warm_epochs
-    kept, digest = folder / WARM, _digest(recipe, len(unlabelled))
+    if not epochs:
+        return
+    further = unlabelled()
+    kept, digest = folder / WARM, _digest(recipe, len(further))
     if kept.exists() and _digest_of(kept) == digest:
         network.trunk.load_state_dict(safetensors.torch.load_file(kept))
         return
-    stage, pool = recipe.stages[0], Pool(objective, unlabelled)
+    stage, pool = recipe.stages[0], Pool(objective, further)
     twins = Twins(network.trunk, _features(network, pool.view(np.arange(2), stage.size, (0,), device), device))
     twins.to(device).train()
     optimiser = torch.optim.AdamW(twins.parameters(), lr=RATE, weight_decay=DECAY)

@@ -47,12 +47,14 @@ def test_two_views_of_a_picture_come_closer_and_the_result_is_kept(
     network = fresh()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with caplog.at_level("INFO"):
-        warm_start(network, objective, unlabelled=further, folder=tmp_path, device=device)
+        warm_start(network, objective, unlabelled=lambda: further, folder=tmp_path, device=device)
     said = [float(line.rpartition(" ")[2]) for line in caplog.messages if "similarity" in line]
     assert len(said) == 4 and said[-1] > said[0]
     learnt = network.state_dict()
     assert any(not torch.equal(before[name], learnt[name]) for name in before if name.startswith("trunk."))
     assert all(torch.equal(before[name], learnt[name]) for name in before if name.startswith("head."))
     again = fresh()
-    warm_start(again, objective, unlabelled=further, folder=tmp_path, device=device, stop=lambda: pytest.fail("again"))
+    warm_start(
+        again, objective, unlabelled=lambda: further, folder=tmp_path, device=device, stop=lambda: pytest.fail("again")
+    )
     assert all(torch.equal(learnt[name], value) for name, value in again.state_dict().items())
