@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 
 import numpy as np
 
 from medcore.comparison.doubts import doubts_about, placeholder_spacing
+from medcore.comparison.history_doubts import date_doubts, lesion_doubts, patient_doubts
 from medcore.comparison.readings import Reader, TargetRules, proposed_roles, timepoints
 from medcore.comparison.tracks import Corrections, Track, follow
 from medcore.comparison.visits import Visit
@@ -35,6 +36,7 @@ class Moment:
         mask: Lesions on the volume's grid; None for a look at the scans alone.
         alignment: From the baseline to this study where it is known already (set by a reader, or kept).
         landmarks: Places that a reader set in the baseline and in this study.
+        patient: Pseudonym, "" where there is none.
     """
 
     label: str
@@ -42,6 +44,7 @@ class Moment:
     mask: Mask | None = None
     alignment: Alignment | None = None
     landmarks: tuple[Landmark, ...] = ()
+    patient: str = ""
 
     @property
     def acquired_on(self) -> date | None:
@@ -117,7 +120,9 @@ def compare(
     """
     check(moments)
     alignments = judged(moments, align(moments, choices.motion, progress=progress, cancelled=cancelled))
-    return concluded(moments, alignments, visits_of(moments, alignments), criterion, choices)
+    found = concluded(moments, alignments, visits_of(moments, alignments), criterion, choices)
+    more = (*patient_doubts([one.patient for one in moments]), *date_doubts([one.scan for one in moments]))
+    return replace(found, issues=(*found.issues, *more))
 
 
 def concluded(
@@ -146,7 +151,7 @@ def concluded(
     response = criterion.assess(history) if criterion is not None and not blocked else None
     voxels = tuple(int(np.count_nonzero(visit.mask.labels)) for visit in visits)
     ml = tuple(_ml(visit, count) for visit, count in zip(visits, voxels, strict=True))
-    doubts = (*doubts, *_specks(visits))
+    doubts = (*doubts, *lesion_doubts(tracks, visits), *_specks(visits))
     return Compared(alignments, visits, tracks, roles, history, response, voxels, ml, relative, doubts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medcore.errors import N_, Message, Value
-from medcore.imaging.registration.alignment import Alignment
+from medcore.imaging.registration.alignment import Alignment, Method
 from medcore.records import Issue, Severity
 from medcore.volume import Scale, Volume
 
@@ -27,7 +27,8 @@ def doubts_about(
     baseline = scans[0]
     for number, (scan, alignment) in enumerate(zip(scans[1:], alignments, strict=True), start=2):
         found += _of_alignment(number, alignment, accepted=accepted)
-        found += _of_contrast(number, baseline, scan)
+        found += _of_contrast(number, baseline, scan, alignment)
+        found += _of_coverage(number, alignment)
         found += _of_sampling(number, baseline, scan)
     found += _of_scale(scans)
     return tuple(sorted(found, key=lambda issue: list(Severity).index(issue.severity), reverse=True))
@@ -50,8 +51,21 @@ def _of_alignment(number: int, alignment: Alignment, *, accepted: bool) -> list[
     ]
 
 
-def _of_contrast(number: int, baseline: Volume, scan: Volume) -> list[Issue]:
+def _of_coverage(number: int, alignment: Alignment) -> list[Issue]:
+    shown = alignment.trust.overlap
+    if shown >= SHARED:
+        return []
+    text = N_("Study {number} shows only {percent:.0f} % of the body part that the baseline shows.")
+    hint = N_("A lesion outside it counts as not assessed, never as gone; totals of both are not comparable.")
+    return [_issue("partial_coverage", Severity.WARN, text, hint, number=number, percent=100 * shown)]
+
+
+def _of_contrast(number: int, baseline: Volume, scan: Volume, alignment: Alignment) -> list[Issue]:
     found = []
+    if alignment.method is Method.MUTUAL_INFORMATION and baseline.modality == scan.modality:
+        text = N_("Study {number} has another contrast than the baseline (sequence, phase or contrast agent).")
+        hint = N_("A border may lie elsewhere without any change of the lesion; compare the same sequence or phase.")
+        found.append(_issue("contrast_differs", Severity.WARN, text, hint, number=number))
     if baseline.modality != scan.modality:
         found.append(
             _issue(

@@ -196,7 +196,8 @@ def moment_of(path: Path, mask: Path | None, number: int, settings: Settings) ->
             if not alone.found:
                 raise alone.refused[0].error if alone.refused else _nothing(mask)
             labels = mask_of(alone.found[0].volume, scan)
-    return Moment(LABEL.format(number=number), scan, labels)
+    patient = next(one.patient for one in reading.found if one.volume is scan)
+    return Moment(LABEL.format(number=number), scan, labels, patient=patient)
 
 
 def _written(found: Compared, moments: list[Moment], out: Path) -> list[Plain]:

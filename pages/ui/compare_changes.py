@@ -85,7 +85,9 @@ def _offered(shown: Shown, what: str) -> bool:
 
 def _overlays(shown: Shown, what: str) -> tuple[Overlay, ...]:
     if what == "masks" and shown.mask is not None:
-        return (LabelOverlay(shown.mask, t("Masks: gained, lost, kept"), fill=True),)
+        names = tuple((value, t(name)) for value, name in shown.mask.names.items())
+        named = state.named_mask(f"change-{id(shown)}", names, shown.mask)
+        return (LabelOverlay(named, t("Masks: gained, lost, kept"), fill=True),)
     return tuple(_overlay(layer) for layer in (shown.growth if what == "growth" else shown.difference))
 
 
