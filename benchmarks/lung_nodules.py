@@ -17,7 +17,7 @@ import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
 
-from benchmarks.reading import SETTINGS, WARM, Clock
+from benchmarks.reading import SETTINGS, Clock
 from benchmarks.timing import finish, judge, on_one_processor
 from medcore.analysis import analyse
 from medcore.cards import ModelCard, load_card
@@ -25,7 +25,7 @@ from medcore.engine import Output
 from medcore.exports.dicom_headers import Labels
 from medcore.exports.dicom_images import write_dicom
 from medcore.imaging.phantoms.chest_ct import Nodule, axial, chest_ct
-from medcore.intake import Source, read_sources
+from medcore.intake import WARM, Source, read_sources
 from medcore.nn.torch_engine import TorchEngine
 from medcore.predictions import Detection
 from medcore.sandbox import Sandbox
@@ -103,7 +103,8 @@ def main() -> bool:
             for inputs in [np.array(one) for one in engine.inputs]:
                 TorchEngine.run(engine, card, inputs)
 
-        whole(), bare()
+        whole()
+        bare()
         pairs = [(clock.cost(whole), clock.cost(bare)) for _ in range(ROUNDS)]
         seconds = [statistics.median(side) for side in zip(*pairs, strict=True)]
         print(f"{sum(map(len, engine.inputs))} patches; whole {seconds[0]:.1f} s, bare {seconds[1]:.1f} s")

@@ -111,6 +111,7 @@ def test_flips_and_quarter_turns_give_the_same_lesions(order: tuple[int, int, in
     assert_same(plain, other, voxel_mm=0.75)
 
 
+@pytest.mark.slow
 def test_a_series_split_in_two_gives_the_same_lesions() -> None:
     whole = chest(FINE)
     cut = 14  # above it lies all of the large and the long nodule

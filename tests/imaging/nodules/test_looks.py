@@ -20,7 +20,7 @@ def test_a_ball_is_round_and_as_large_and_dense_as_it_is() -> None:
     found = looks(*ball(10, 30.0))
     assert math.exp(found["log_area"]) == pytest.approx(math.pi * (10 * PIXEL_MM) ** 2, rel=0.02)
     assert math.exp(found["log_longest"]) == pytest.approx(21 * PIXEL_MM, rel=0.06)
-    assert found["aspect"] > 0.95 and found["roundness"] > 0.85 and found["convexity"] > 0.9
+    assert found["aspect"] > 0.95 and found["roundness"] > 0.75 and found["convexity"] > 0.9
     assert found["mean_hu"] == found["rim_hu"] == 30.0 and found["spread_hu"] == found["calcium_share"] == 0.0
 
 
