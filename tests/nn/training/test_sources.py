@@ -28,7 +28,17 @@ def cases(form: str, folder: Path, **options: object):  # type: ignore[no-untype
 
 
 def test_the_catalogue_holds_the_promised_forms() -> None:
-    assert set(FORMATS) == {"table", "folders", "medmnist", "coco", "yolo", "masks", "dicom", "candidates"}
+    assert set(FORMATS) == {
+        "table",
+        "folders",
+        "medmnist",
+        "coco",
+        "yolo",
+        "masks",
+        "dicom",
+        "candidates",
+        "mask_volumes",
+    }
 
 
 def test_a_table_with_boxes_and_columns(tmp_path: Path) -> None:
