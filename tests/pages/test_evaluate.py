@@ -94,6 +94,7 @@ def test_two_models_are_compared(measured: AppTest) -> None:
     assert not measured.exception and not measured.error
 
 
+@pytest.mark.slow
 def test_the_laboratory_runs_as_a_job_and_says_where_it_breaks(measured: AppTest) -> None:
     page(measured, "lab")
     measured.button(key="start-lab").click().run()
