@@ -52,14 +52,7 @@ def compare(
     from medcore.workbench.compare import compare_once  # registration takes a second to import
 
     paths = [baseline, *followups]
-    masks: list[Path | None] = list(mask or [])
-    if masks and len(masks) != len(paths):
-        raise UnfitInputError(
-            N_("There are {masks} masks for {studies} studies."),
-            hint=N_("Give --mask once for each study, in the same order."),
-            masks=len(masks),
-            studies=len(paths),
-        )
+    masks = _one_each(mask or [], paths)
     settings = Settings.from_environment()
     moments = [moment_of(path, masks[number] if masks else None, number, settings) for number, path in enumerate(paths)]
     answers: tuple[Analysis, ...] = ()
@@ -88,6 +81,18 @@ def compare(
     _print(found)
     if series is not None:
         compare_parts.print_series(series)
+
+
+def _one_each(masks: list[Path], paths: list[Path]) -> list[Path | None]:
+    """The masks, one for each study; none at all is fine."""
+    if masks and len(masks) != len(paths):
+        raise UnfitInputError(
+            N_("There are {masks} masks for {studies} studies."),
+            hint=N_("Give --mask once for each study, in the same order."),
+            masks=len(masks),
+            studies=len(paths),
+        )
+    return list(masks)
 
 
 def _answer(
