@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+
+from medcore.volume import Array
 
 Corner = tuple[int, int, int]
 
@@ -56,3 +59,8 @@ def overlap(one: Piece, other: Piece) -> int:
         return 0
     parts = [part.inside[tuple(map(slice, low - part.corner, high - part.corner))] for part in (one, other)]
     return int(np.count_nonzero(parts[0] & parts[1]))
+
+
+def value_boxes(labels: Array) -> Sequence[tuple[slice, slice, slice] | None]:
+    """The box of each value 1, 2, 3 ... of a label image (S, R, C); None for a value that does not occur."""
+    return [None if box is None else (box[0], box[1], box[2]) for box in ndimage.find_objects(labels)]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
 from medcore.errors import N_, Message
+from medcore.imaging.head_slices import MEAN, SPREAD, Scaling, Square, cut_square, head_square, put_back
 from medcore.tasks import Cancelled, Forward, Progress, stop_if
 from medcore.tasks._volume_planes import Plane
-from medcore.tasks._volume_slices import MEAN, SPREAD, Scaling, Square, cut_square, head_square, put_back
 from medcore.volume import Array
 
 BATCH = 4  # slices of one forward pass: under a second on one busy core

@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
 from medcore.errors import N_, Message
-from medcore.predictions import Prediction, Score, Segmentation
-from medcore.records import Issue, Run, Severity
-from medcore.tasks import Cancelled, Forward, Prepared, Progress, Scan, VolumeAnswer, VolumeTask
-from medcore.tasks._brain_checks import CONTRAST, T1, header_issues, refuse_other_parts, voxel_issues
-from medcore.tasks._volume_lesions import large_pieces, measured_lesions, presence
-from medcore.tasks._volume_planes import Plane, planes
-from medcore.tasks._volume_slices import (
+from medcore.imaging.head_slices import (
     HIGH_PERCENT,
     LOW_PERCENT,
     MEAN,
@@ -32,6 +26,12 @@ from medcore.tasks._volume_slices import (
     put_back,
     stands_out,
 )
+from medcore.predictions import Prediction, Score, Segmentation
+from medcore.records import Issue, Run, Severity
+from medcore.tasks import Cancelled, Forward, Prepared, Progress, Scan, VolumeAnswer, VolumeTask
+from medcore.tasks._brain_checks import CONTRAST, T1, header_issues, refuse_other_parts, voxel_issues
+from medcore.tasks._volume_lesions import large_pieces, measured_lesions, presence
+from medcore.tasks._volume_planes import Plane, planes
 from medcore.tasks._volume_voting import Votes, kind_probabilities, network_inputs, slice_probabilities, vote
 from medcore.volume import Array, Mask, Scale, Volume
 

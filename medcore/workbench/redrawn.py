@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
-from medcore.imaging.heirs import Piece, heirs
+from medcore.imaging.heirs import Piece, heirs, value_boxes
 from medcore.imaging.lesions import lesion_voxels, measure
 from medcore.imaging.measured import index_of, to_lesion
 from medcore.predictions import Lesion
@@ -39,7 +38,7 @@ def _named_pieces(mask: Mask, lesions: Sequence[Lesion]) -> list[tuple[str, Piec
 
 def outlined_pieces(mask: Mask, findings: Sequence[Finding]) -> dict[str, Piece]:
     """The voxels of each outlined box, which has a value of its own in the mask."""
-    boxes = ndimage.find_objects(mask.labels)
+    boxes = value_boxes(mask.labels)
     found = {}
     for one in findings:
         box = boxes[one.value - 1] if 0 < one.value <= len(boxes) else None
@@ -138,7 +137,7 @@ def outlines_remeasured(before: Mask, after: Mask, findings: Sequence[Finding]) 
     ids = {one.value: one.id for one in findings if one.counts and one.value}
     known = {one.id: one for one in findings}
     number = max((int(key) for key in known), default=0)
-    for value, box in enumerate(ndimage.find_objects(after.labels), start=1):
+    for value, box in enumerate(value_boxes(after.labels), start=1):
         if box is None:
             continue
         s, r, c = (int(side.start) for side in box)

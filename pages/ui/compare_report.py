@@ -29,7 +29,7 @@ def panel(
     told = door.told(aligned, found, reading.draft, sure, proof)
     versions = door.versions(reading.baseline.id)
     with st.container(border=True, key="compare-report-panel", gap="small"):
-        st.markdown(f"#### {t('Report')}")
+        st.markdown("#### " + t("Report"))
         chosen = _version(reading, versions)
         if chosen is None:
             with faults.caught():

@@ -44,7 +44,7 @@ def section(reading: Reading, *, undo: bool = True) -> None:
     stops = _stops(reading)
     with st.container(border=True, key="compare-timeline", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{t('Timeline')}**")
+            st.markdown("**" + t("Timeline") + "**")
             compare_treatments.editor(reading)
             compare_treatments.states(reading)
             if undo:

@@ -133,7 +133,7 @@ def _state(reading: Reading, number: int, now: PatientState) -> PatientState:
             key=reading.key(f"steroids-{number}"),
         ),
         deauville=deauville.selectbox(
-            "Deauville",
+            t("Deauville"),
             DEAUVILLE,
             index=DEAUVILLE.index(now.deauville),
             format_func=lambda one: "–" if one is None else str(one),

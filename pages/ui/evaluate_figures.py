@@ -84,13 +84,13 @@ def _at_threshold(chosen: Chosen) -> None:
         if curves.roc is None:
             st.info(t("Only one answer occurs here, so there are no curves."), icon=":material/info:")
             return
-        first.markdown(f"**{t('ROC')}**")
+        first.markdown("**" + t("ROC") + "**")
         first.plotly_chart(evaluate_charts.roc(curves, at), key="roc", config=charts.CONFIG)
-        second.markdown(f"**{t('Precision and recall')}**")
+        second.markdown("**" + t("Precision and recall") + "**")
         second.plotly_chart(evaluate_charts.precision_recall(curves, at), key="pr", config=charts.CONFIG)
-        first.markdown(f"**{t('Reliability')}**")
+        first.markdown("**" + t("Reliability") + "**")
         first.plotly_chart(evaluate_charts.reliability(curves), key="reliability", config=charts.CONFIG)
-        second.markdown(f"**{t('Decision curve')}**")
+        second.markdown("**" + t("Decision curve") + "**")
         second.plotly_chart(evaluate_charts.net_benefit(curves, at), key="benefit", config=charts.CONFIG)
 
 
@@ -108,12 +108,12 @@ def _beyond(chosen: Chosen) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         if one.froc is not None:
-            st.markdown(f"**{t('Boxes: FROC')}**")
+            st.markdown("**" + t("Boxes: FROC") + "**")
             st.plotly_chart(evaluate_charts.froc(one.froc), key="froc", config=charts.CONFIG)
         if "map50" in one.metrics:
             show.facts({t("mAP50 (boxes)"): interval(one.metrics["map50"])})
         if one.agreement is not None:
-            st.markdown(f"**{t('Volumes: Bland-Altman')}**")
+            st.markdown("**" + t("Volumes: Bland-Altman") + "**")
             st.plotly_chart(evaluate_charts.bland_altman(one.agreement), key="agreement", config=charts.CONFIG)
         if one.conformal and one.promised is not None:
             st.markdown("**" + t("Conformal sets, promised to hold the truth in {share}", share=f"{one.promised:.0%}")
@@ -121,7 +121,7 @@ def _beyond(chosen: Chosen) -> None:
             show.facts({t(SETS.get(name, name)): interval(value) for name, value in one.conformal.items()})
     with right:
         if one.unfamiliar:
-            st.markdown(f"**{t('Refused as unlike the training images')}**")
+            st.markdown("**" + t("Refused as unlike the training images") + "**")
             show.facts({plain(name): f"{share:.1%}" for name, share in one.unfamiliar.items()})
 
 
@@ -129,7 +129,7 @@ def groups(chosen: Chosen) -> None:
     """Subgroups, trivial controls, and figures within strata."""
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.markdown(f"#### {t('By column')}")
+        st.markdown("#### " + t("By column"))
         found = state.workbench().evaluate.subgroups(chosen.part, chosen.evaluated.threshold)
         if not found:
             st.caption(t("The table has no column with several values of ten pictures or more."))
@@ -137,14 +137,14 @@ def groups(chosen: Chosen) -> None:
             _group(name, [part for part in found if part.name == name])
     with right:
         own = chosen.evaluated.metrics.get("auc")
-        st.markdown(f"#### {t('Beside trivial controls')}")
+        st.markdown("#### " + t("Beside trivial controls"))
         rows = {t("This model"): own} if own is not None else {}
         rows |= {t(CONTROLS.get(name, name)): value for name, value in chosen.evaluated.controls.items()}
         _aucs(rows, "controls")
         st.caption(t("A control sees a thumbnail or the table alone and learns within these very pictures, by "
                      "cross-validation; a network proves little until it beats it."))  # fmt: skip
         if chosen.evaluated.within:
-            st.markdown(f"#### {t('Within strata')}")
+            st.markdown("#### " + t("Within strata"))
             _aucs({plain(name): value for name, value in chosen.evaluated.within.items()}, "within")
             st.caption(t("AUC over pairs that share their source, region or patient, so that these cannot help."))
 

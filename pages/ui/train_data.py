@@ -43,7 +43,7 @@ def look(planned: Planned) -> None:
     working = state.session().working
     job = state.workbench().jobs.get(working.get(f"{LOOKING}-{of}", ""))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(f"#### {t('The pictures as the network sees them')}")
+        st.markdown("#### " + t("The pictures as the network sees them"))
         if st.button(t("Look at the pictures"), icon=":material/visibility:", key="look", disabled=job is not None):
             job = _start(planned)
             working[f"{LOOKING}-{of}"] = job.id

@@ -42,7 +42,7 @@ def form() -> Planned | None:
         return None
     label, patient, columns = _columns(chosen, facts)
     positive = _positive(chosen, facts, label)
-    st.markdown(f"#### {t('Question and network')}")
+    st.markdown("#### " + t("Question and network"))
     task = pick.one_of("task", t("Question"), {k: t(v) for k, v in state.workbench().train.tasks().items()})
     preset = _preset()
     source = source_of(chosen, facts, positive=positive, label=label, patient=patient, columns=columns)

@@ -18,7 +18,7 @@ MAKING = "phantoms"  # the job that makes them
 
 def choose() -> PictureSet | None:
     """One set; None while there is none or the phantoms are being made."""
-    st.markdown(f"#### {t('Pictures')}")
+    st.markdown("#### " + t("Pictures"))
     sets = {one.id: one for one in state.workbench().train.sets.list()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = pick.one_of("set", t("Labelled pictures"), {key: _title(one) for key, one in sets.items()})

@@ -39,6 +39,7 @@ def show(analysis: Analysis, review: Review) -> None:
         for one in reversed(review.history[-MOST:]):
             when = one.at.strftime("%Y-%m-%d %H:%M:%S UTC")
             deed = t(DEEDS[one.act.value], **({"lesion": one.lesion} if "{lesion}" in DEEDS[one.act.value] else {}))
-            st.caption(plain(f"{when} · {one.by or t('no name')} · {deed}"))
+            who = one.by or t("no name")
+            st.caption(plain(f"{when} · {who} · {deed}"))
         if len(review.history) > MOST:
             st.caption(t("and {count} earlier ones", count=len(review.history) - MOST))

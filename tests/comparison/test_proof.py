@@ -67,7 +67,7 @@ def test_the_pipeline_finds_what_was_put_in_and_nothing_else(mm: float) -> None:
     assert proof.aligned
     assert abs(proof.found_percent - proof.injected_percent) < 10.0
     assert proof.found_longest_mm is not None
-    assert abs(proof.found_longest_mm - proof.injected_longest_mm) < 1.3  # voxels of 2.2 mm; below 1 mm with voxels of 1.6 mm
+    assert abs(proof.found_longest_mm - proof.injected_longest_mm) < 1.3  # voxels of 2.2 mm; < 1 mm with 1.6 mm
     assert abs(proof.null_percent) < 2.0
     assert np.sign(proof.injected_percent) == np.sign(mm) and abs(proof.injected_longest_mm - 2 * mm) < 2.0
 

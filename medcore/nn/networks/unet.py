@@ -1,4 +1,4 @@
-"""U-Net (arXiv:1505.04597) of residual blocks at half the picture's resolution, with a class head on its coarsest maps."""
+"""U-Net (arXiv:1505.04597) of residual blocks at half resolution, with a class head on its coarsest maps."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
 from medcore.errors import N_, DataSetError
+from medcore.imaging.head_slices import Square, cut_square
 from medcore.nn.training.cache import Cache, cache_key, full_disk, mapped
 from medcore.nn.training.sources import Case
 from medcore.nn.training.volume_slices import is_volume, mask_slices
 from medcore.tasks import Task
-from medcore.tasks._volume_slices import Square, cut_square
 
 
 def open_masks(folder: Path, cases: Sequence[Case], cache: Cache, *, task: Task, card: ModelCard) -> NDArray[uint8]:
