@@ -67,7 +67,9 @@ def main(folder: Path) -> bool:
     bare = load_model(card, torch.device("cpu"), torch.float32).network
     scan = decode_bytes("radiograph.dcm", data, settings)[0].volume
     answer = analyse(scan, task=task, card=card, engine=engine)
-    images = torch.from_numpy(answer.prepared.inputs).to(memory_format=torch.channels_last)
+    prepared, output = answer.prepared, answer.output
+    assert prepared is not None and output is not None  # a task on one picture has both
+    images = torch.from_numpy(prepared.inputs).to(memory_format=torch.channels_last)
 
     def forward() -> None:
         with torch.inference_mode():
@@ -80,7 +82,7 @@ def main(folder: Path) -> bool:
         return encode_jpeg(blend_heat(shown_grey(found, side=SHOWN), heat))
 
     def grad_cam() -> None:
-        engine.explain(card, answer.prepared.inputs, answer.output, method="grad_cam", target=0)
+        engine.explain(card, prepared.inputs, output, method="grad_cam", target=0)
 
     timings = alternate(
         {

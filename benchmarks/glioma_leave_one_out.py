@@ -37,7 +37,7 @@ def tuned(recipe: Recipe, base: Path, pictures: Pictures, draft: ModelCard, *, w
     network = build(recipe, draft)
     assert isinstance(network, MaskNet)
     network.load_state_dict(safetensors.torch.load_file(base))
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     objective = objective_for(network, recipe, pictures, load_task(recipe.task))
     random = np.random.default_rng(0)
     train = np.array([i for i in pictures.part("train") if pictures.cases[i].columns.get("patient") != without])
