@@ -119,13 +119,14 @@ class Comparisons:
     store: Store
 
     def candidates(self, study: Study) -> tuple[Study, ...]:
-        """Studies that could be its baseline or its follow-up: first those of the same patient, by date."""
-        return tuple(
-            sorted(
-                self.store.studies(),
-                key=lambda one: (not same_patient(one, study), one.acquired_on is None, str(one.acquired_on), one.id),
-            )
-        )
+        """Studies that could be its baseline or its follow-up: first the same patient's, then its kind, by date."""
+        first = largest(study.scans)
+
+        def place(one: Study) -> tuple[bool, bool, bool, str, str]:
+            undated = one.acquired_on is None
+            return not same_patient(one, study), alike(one.scans, first) is None, undated, str(one.acquired_on), one.id
+
+        return tuple(sorted(self.store.studies(), key=place))
 
     def sources(self, scan: str, study: str) -> tuple[Source, ...]:
         """What may be lesions of a scan: its masks in their newest versions, then what models found in it."""
