@@ -32,12 +32,12 @@ def sums(response: Response, labels: Sequence[str], sure: Certainty | None) -> g
     if sure is not None:
         _interval(figure, places, sure)
     said = ["", *(row.overall for row in response.timepoints[1:])]
-    looks = [chart_style.category(one) for one in said]
+    looks, accent = [chart_style.category(one) for one in said], chart_style.series(0).colour
     figure.add_scatter(
         x=places, y=values, mode="lines+markers+text", name=t("Sum"), text=said,
-        textposition="top center", line={"width": 3}, customdata=labels,
-        marker={"size": 12, "color": [theme.colours()[0], *(one.colour for one in looks[1:])] if theme.colours()
-                else None, "symbol": ["circle", *(one.symbol for one in looks[1:])]},
+        textposition="top center", line={"width": 3, "color": accent}, customdata=labels,
+        marker={"size": 12, "color": [accent, *(one.colour for one in looks[1:])],
+                "symbol": ["circle", *(one.symbol for one in looks[1:])]},
         hovertemplate="%{customdata}: %{y:.1f} " + response.unit + "<extra></extra>",
     )  # fmt: skip
     last = response.timepoints[-1]
