@@ -97,7 +97,8 @@ class _Pages:
         story: list[Flowable] = [self._text(say(self.document.title), "title")]
         story += [self._text(say(line), "soft") for line in self.document.status]
         for section in self.document.sections:
-            story += [CondPageBreak(35 * mm), self._text(say(section.title), "heading")]
+            room = 95 * mm if isinstance(section.blocks[0], Pictures) else 35 * mm  # no heading alone on a page
+            story += [CondPageBreak(room), self._text(say(section.title), "heading")]
             for block in section.blocks:
                 story += self._block(block)
         return story
