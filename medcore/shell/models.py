@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,8 +18,10 @@ from medcore.nn.training.recipe import Recipe, load_recipe
 from medcore.settings import ROOT, Settings
 from medcore.shell.evaluate import pairs
 from medcore.shell.output import AsJson, note, plain, print_json, print_line, print_table, progress_line, t
-from medcore.workbench.evaluate import Pair, compare_answers
 from medcore.workbench.models import Models
+
+if TYPE_CHECKING:  # the workbench's door opens the store, which `models --json` has no use for
+    from medcore.workbench.evaluate import Pair
 
 RECIPE, ANSWERS = "recipe.toml", "answers.csv"
 
@@ -39,6 +41,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Say how two models differ on the pictures that both were asked about."""
+    from medcore.workbench.evaluate import compare_answers
+
     settings = Settings.from_environment()
     cards = [Models(settings.models_dir).card(name) for name in (first, second)]
     if data is None:
