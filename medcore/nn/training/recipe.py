@@ -140,7 +140,7 @@ def load_recipe(path: Path) -> Recipe:
             augmentation=read_options(
                 Augmentation, table.get("augmentation", {}), path=path.name, section="augmentation"
             ),
-            sources=_sources(table["sources"], path),
+            sources=_some_weight(_sources(table["sources"], path), path),
             external=_sources(table.get("external", []), path),
             strangers=_sources(table.get("strangers", []), path),
             unlabelled=_sources(table.get("unlabelled", []), path),
@@ -149,6 +149,17 @@ def load_recipe(path: Path) -> Recipe:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _unusable(path, str(error)) from error
+
+
+def _some_weight(sources: tuple[Source, ...], path: Path) -> tuple[Source, ...]:
+    """The sources, if at least one of them gives training draws."""
+    if not any(source.weight > 0 for source in sources):
+        raise CardError(
+            N_("{path}: no source has a weight above 0, so there is nothing to train on."),
+            hint=N_("Write `weight = 1.0` below the first of [[sources]]."),
+            path=str(path),
+        )
+    return sources
 
 
 def _sources(tables: Sequence[Mapping[str, Any]], path: Path) -> tuple[Source, ...]:

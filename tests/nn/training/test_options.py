@@ -149,3 +149,10 @@ def test_a_misspelled_key_of_a_table_is_named(tmp_path: Path, old: str, new: str
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(CardError, match=new.split(maxsplit=1)[0]):
         load_recipe(path)
+
+
+def test_a_recipe_whose_sources_give_no_draws_is_refused(tmp_path: Path) -> None:
+    path = recipe(tmp_path)
+    path.write_text(path.read_text().replace("weight = 1.0", "weight = 0.0"))
+    with pytest.raises(CardError, match="no source has a weight above 0"):
+        load_recipe(path)
