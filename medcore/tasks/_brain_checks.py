@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy import bool_
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
 from medcore.errors import N_, Message, UnfitInputError
+from medcore.imaging.head_outline import head_outline
 from medcore.records import Issue, Severity
 from medcore.tasks import Scan
 from medcore.tasks._volume_planes import AXIAL, Plane
@@ -22,7 +23,13 @@ THICK_MM = 3.0  # a lesion's volume from thicker slices is rough
 HEAD_MM = (90.0, 280.0)  # of the longer side of an axial slice: a newborn's head to a large adult's with ears and nose
 BODY_RATIO = 1.45  # width to depth from which a slice is of the trunk; a head is deeper than wide
 CUT_SHARE = 0.55  # of a side that is straight: a head that was cut, not one that ends
+SIDE_CUT_SHARE = 0.85  # the same of the left or right side of a picture, whose plane is not known
 FEW_MM = 60.0  # of the head along the slices
+BRIGHT_BORDER, LIGHT_BORDER = 0.2, 0.13  # of what is bright: refused, doubted (benchmarks/head_gate.py)
+NO_ELLIPSE, HARDLY_ELLIPSE = 0.68, 0.75  # overlap with the best ellipse: refused, doubted
+VOID_SHARE = 0.12  # of a slice that gives no signal
+WHOLE_SLICE = 0.6  # of the fullest slice's content: at the vertex and the chin an outline says little
+LONG_ECHO_MS = 50.0  # a T1 is read out before 30 ms; T2 and FLAIR at 80 and later
 OTHER = re.compile(r"\b(t2\w*|flair|dwi|adc|swi|dti|tof|asl|pd|perfusion|diffusion|trace|mra)\b", re.IGNORECASE)
 T1 = re.compile(r"(^|[\W_])(t1\w*|mprage|spgr|fspgr|bravo|tfl3d|mpr)([\W_]|$)", re.IGNORECASE)
 CONTRAST = re.compile(r"(c\+|t1c\w*|t1ce|t1gd|post|gd|contrast|enhanced|\bce\b|\bkm\b)", re.IGNORECASE)
@@ -64,6 +71,10 @@ def _weighting(scan: Scan) -> list[Issue]:
     if PLAIN.search(scan.name.replace("_", " ")):
         text = Message(N_("This series is called “{name}”: without contrast a tumour's edge may not show."),
                        {"name": scan.name})  # fmt: skip
+        return [Issue("contrast", Severity.WARN, text, Message(CHOOSE))]
+    if scan.modality == "MR" and scan.shape[0] > 1 and not CONTRAST.search(scan.name):
+        text = Message(N_("The name of the series (“{name}”) does not say that contrast was given: without it a "
+                          "tumour's edge may not show."), {"name": scan.name})  # fmt: skip
         return [Issue("contrast", Severity.WARN, text, Message(CHOOSE))]
     return []
 
@@ -128,6 +139,72 @@ def refuse_other_parts(standing_out: NDArray[bool_], plane: Plane, *, known: boo
         )
 
 
+def refuse_other_weighting(facts: Mapping[str, str]) -> None:
+    """Refuse T2 and FLAIR by the echo time, where the series' name does not say what it is.
+
+    Raises:
+        UnfitInputError: With the reason.
+    """
+    try:
+        echo_ms = float(facts.get("echo_time_ms", ""))
+    except ValueError:
+        return
+    if echo_ms > LONG_ECHO_MS:
+        raise UnfitInputError(
+            N_("The echo time is {echo} ms, as in T2 or FLAIR; the task needs T1 after contrast."),
+            hint=CHOOSE,
+            echo=round(echo_ms),
+        )
+
+
+def refuse_other_pictures(voxels: Array, standing_out: NDArray[bool_], modality: str) -> tuple[Issue, ...]:
+    """WARN where a file that names no modality may show no head, for what lies around the head is dark and it is round.
+
+    Raises:
+        UnfitInputError: It is one picture, and by its outline no head.
+    """
+    if modality:
+        return ()
+    middle = int(standing_out.mean(axis=(1, 2)).argmax())
+    outline = head_outline(voxels[middle], standing_out[middle])
+    percent = {"percent": round(100 * outline.border)}
+    overlap = {"percent": round(100 * outline.ellipse)}
+    bright = N_("The picture is bright up to its edges ({percent} % of its brightest), as a radiograph is; "
+                "around a head in MR it is dark.")  # fmt: skip
+    uneven = N_("What the picture shows is no oval ({percent} % of it fits one), as a head is.")
+    if len(voxels) == 1 and outline.border > BRIGHT_BORDER:
+        raise UnfitInputError(bright, hint=CHOOSE, **percent)
+    if len(voxels) == 1 and outline.ellipse < NO_ELLIPSE:
+        raise UnfitInputError(uneven, hint=CHOOSE, **overlap)
+    if outline.border > LIGHT_BORDER:
+        issue = Issue("no_head", Severity.WARN, Message(bright, percent), Message(CHOOSE), outline.border, LIGHT_BORDER)
+        return (issue,)
+    if outline.ellipse < HARDLY_ELLIPSE:
+        issue = Issue(
+            "no_head", Severity.WARN, Message(uneven, overlap), Message(CHOOSE), outline.ellipse, HARDLY_ELLIPSE
+        )
+        return (issue,)
+    return ()
+
+
+def voids(voxels: Array, standing_out: NDArray[bool_], plane: Plane) -> tuple[Issue, ...]:
+    """WARN where a large part of a slice gives no signal, as around metal."""
+    slices, outlines = plane.view(voxels), plane.view(standing_out)
+    filled = outlines.mean(axis=(1, 2))
+    whole = np.flatnonzero(filled >= WHOLE_SLICE * filled.max(initial=0.0))
+    shares = {int(i): head_outline(slices[i], outlines[i]).void for i in whole}
+    worst = max(shares, key=shares.__getitem__, default=0)
+    if shares.get(worst, 0.0) <= VOID_SHARE:
+        return ()
+    text = Message(
+        N_("A part of the head gives no signal ({percent} % of slice {slice}), as around metal, in air or where "
+           "something was taken out."),
+        {"percent": round(100 * shares[worst]), "slice": worst + 1},
+    )  # fmt: skip
+    hint = Message(N_("What lies there is not seen, and what lies beside it may be displaced."))
+    return (Issue("signal_void", Severity.WARN, text, hint, shares[worst], VOID_SHARE),)
+
+
 def voxel_issues(
     standing_out: NDArray[bool_],
     plane: Plane,
@@ -156,22 +233,23 @@ def _outline_mm(slices: Array, steps: tuple[float, float]) -> tuple[float, float
 
 
 def _cut(slices: Array, plane: Plane) -> list[Issue]:
-    """A side of the largest slice that ends in a straight line: only of axial slices, others end at the neck."""
-    if plane.name != AXIAL:
+    """A side of the largest slice that ends in a straight line: of axial slices any, for others end at the neck."""
+    if plane.name not in (AXIAL, ""):
         return []
     middle = slices[int(slices.mean(axis=(1, 2)).argmax())]
     rows, columns = np.flatnonzero(middle.any(axis=1)), np.flatnonzero(middle.any(axis=0))
     if not len(rows):
         return []
     box = middle[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    straight = max(float(side.mean()) for side in (box[0], box[-1], box[:, 0], box[:, -1]))
-    if straight < CUT_SHARE:
+    sides = (box[:, 0], box[:, -1]) if plane.name == "" else (box[0], box[-1], box[:, 0], box[:, -1])
+    straight, limit = max(float(side.mean()) for side in sides), SIDE_CUT_SHARE if plane.name == "" else CUT_SHARE
+    if straight < limit:
         return []
     text = Message(N_("The head is cut off at one side: a straight edge over {percent} % of it."),
                    {"percent": round(100 * straight)})  # fmt: skip
     return [Issue("half_a_brain", Severity.WARN, text,
                   Message(N_("What lies beyond is not in the scan; use one with the whole head.")),
-                  straight, CUT_SHARE)]  # fmt: skip
+                  straight, limit)]  # fmt: skip
 
 
 def _short(standing_out: NDArray[bool_], plane: Plane, across_mm: float) -> list[Issue]:

@@ -29,7 +29,16 @@ from medcore.imaging.head_slices import (
 from medcore.predictions import Prediction, Score, Segmentation
 from medcore.records import Issue, Run, Severity
 from medcore.tasks import Cancelled, Forward, Prepared, Progress, Scan, VolumeAnswer, VolumeTask
-from medcore.tasks._brain_checks import CONTRAST, T1, header_issues, refuse_other_parts, voxel_issues
+from medcore.tasks._brain_checks import (
+    CONTRAST,
+    T1,
+    header_issues,
+    refuse_other_parts,
+    refuse_other_pictures,
+    refuse_other_weighting,
+    voids,
+    voxel_issues,
+)
 from medcore.tasks._volume_lesions import large_pieces, measured_lesions, presence
 from medcore.tasks._volume_planes import Plane, planes
 from medcore.tasks._volume_voting import Votes, kind_probabilities, network_inputs, slice_probabilities, vote
@@ -135,9 +144,11 @@ class BrainTumour(VolumeTask):
         doubts = {issue.code for issue in run.warnings}
         in_mm = scan.geometry.scale is Scale.PATIENT and not doubts & set(NO_SPACING)
         known = in_mm and not doubts & set(NO_SIDES)
+        refuse_other_weighting(scan.facts)
         head = _head(scan)
         chosen = planes(scan.geometry, scan.shape, known=known)
         refuse_other_parts(head.standing_out, chosen[0], known=known)
+        outlined = refuse_other_pictures(head.voxels, head.standing_out, scan.modality)
         votes = vote(
             head.voxels,
             head.standing_out,
@@ -164,9 +175,8 @@ class BrainTumour(VolumeTask):
         )
         across = scan.geometry.steps[chosen[0].axes[0]] if in_mm else None
         issues = voxel_issues(head.standing_out, chosen[0], across_mm=across, distances=votes.distances, card=card)
-        return VolumeAnswer(
-            prediction, _parameters(card) | _looked(chosen, votes), (*_relative(scan, in_mm), *issues), votes.seen
-        )
+        doubtful = (*_relative(scan, in_mm), *outlined, *voids(head.voxels, head.standing_out, chosen[0]), *issues)
+        return VolumeAnswer(prediction, _parameters(card) | _looked(chosen, votes), doubtful, votes.seen)
 
 
 def _head(scan: Volume) -> _Head:

@@ -277,6 +277,52 @@ def test_half_a_brain_is_told_as_such() -> None:
     assert "half_a_brain" not in {issue.code for issue in ask(scan).issues}
 
 
+def picture(voxels: NDArray[np.float64]) -> Volume:
+    return Volume(voxels[None].astype(np.float32), Unit.GREY, "", Geometry.pixels())
+
+
+def test_a_radiograph_of_a_chest_is_refused_for_its_bright_edges() -> None:
+    rows, columns = np.mgrid[-1:1:160j, -1:1:160j]
+    lungs = (np.hypot((columns - 0.4) / 0.3, rows / 0.6) < 1) | (np.hypot((columns + 0.4) / 0.3, rows / 0.6) < 1)
+    with pytest.raises(UnfitInputError, match="bright up to its edges"):
+        ask(picture(np.where(lungs, 60.0, 180.0)))
+
+
+def test_a_radiograph_of_a_limb_is_refused_for_its_shape() -> None:
+    rows, columns = np.mgrid[-1:1:160j, -1:1:160j]
+    fingers = (np.abs(rows) < 0.7) & (np.abs(np.mod(columns * 3, 1.0) - 0.5) < 0.25) & (np.abs(columns) < 0.6)
+    with pytest.raises(UnfitInputError, match="no oval"):
+        ask(picture(np.where(fingers | ((rows > 0.4) & (rows < 0.7) & (np.abs(columns) < 0.6)), 150.0, 5.0)))
+
+
+def test_a_series_that_says_it_is_mr_is_not_judged_by_its_border() -> None:
+    scan = head(*FINE)
+    brighter = replace(scan, voxels=np.asarray(scan.voxels) + 300)
+    assert "no_head" not in {issue.code for issue in ask(brighter).issues}
+
+
+def test_a_void_as_around_metal_is_told(plain: VolumeAnswer) -> None:
+    scan = head(*FINE)
+    voxels = np.array(scan.voxels)
+    voxels[20:40, 20:55, 25:55] = 0
+    told = {issue.code: issue for issue in ask(replace(scan, voxels=voxels)).issues}
+    assert told["signal_void"].measured == pytest.approx(35 * 30 / (np.pi * 70 * 88 / 2.2**2), rel=0.15)
+    assert "signal_void" not in {issue.code for issue in plain.issues}
+
+
+def test_a_long_echo_time_is_refused_as_t2_though_the_name_does_not_say_so() -> None:
+    scan = replace(head(*FINE), name="AX brain", facts={"echo_time_ms": "98.5"})
+    with pytest.raises(UnfitInputError, match="98 ms"):
+        ask(scan)
+    assert ask(replace(scan, facts={"echo_time_ms": "3.4"})).prediction
+
+
+def test_a_series_whose_name_does_not_speak_of_contrast_is_doubted() -> None:
+    told = [issue.code for issue in TASK.check(replace(head(*FINE), name="t1 mprage"), card())]
+    assert told == ["contrast"]
+    assert not TASK.check(head(*FINE), card())
+
+
 def test_among_several_series_the_enhanced_t1_is_chosen() -> None:
     scans = [replace(head(*FINE), name=name) for name in ("t2 flair", "t1", "t1 post c+", "dwi")]
     assert TASK.order(scans, card()) == (2,)

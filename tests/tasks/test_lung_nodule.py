@@ -100,6 +100,28 @@ def test_a_scan_without_lungs_is_refused() -> None:
         analysed(Volume(voxels, Unit.HU, "CT", Geometry.from_spacing((2.0, 1.0, 1.0))))
 
 
+def test_a_head_with_air_in_its_sinuses_is_refused() -> None:
+    slices, rows, columns = np.mgrid[0:60, -60:60, -50:50] * 1.0
+    voxels = np.full(slices.shape, -1000, np.int16)
+    inside = np.hypot(rows / 50, columns / 37)
+    voxels[inside < 1] = 35
+    voxels[(inside < 1) & (inside > 0.9)] = 900
+    for side in (-11, 11):
+        voxels[(np.hypot(rows + 30, columns - side) < 8) & (slices < 30)] = -1000  # maxillary sinuses
+    with pytest.raises(UnfitInputError, match="No lungs"):
+        analysed(Volume(voxels, Unit.HU, "CT", Geometry.from_spacing((2.0, 2.0, 2.0))))
+
+
+def test_an_abdomen_with_gas_in_its_bowel_is_refused() -> None:
+    slices, rows, columns = np.mgrid[0:45, -65:65, -90:90] * 1.0
+    voxels = np.full(slices.shape, -1000, np.int16)
+    voxels[np.hypot(rows / 55, columns / 80) < 1] = 40
+    for i, (row, column) in enumerate(((-30, -30), (-30, 15), (-20, 45), (10, -55))):
+        voxels[np.hypot(rows - row, columns - column - 5 * np.sin(slices / 7 + i)) < 9] = -1000
+    with pytest.raises(UnfitInputError, match="No lungs"):
+        analysed(Volume(voxels, Unit.HU, "CT", Geometry.from_spacing((4.0, 2.0, 2.0))))
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "severity"),
     [

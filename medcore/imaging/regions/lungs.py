@@ -33,7 +33,7 @@ AIR_HU = -400.0
 COARSE_MM = 2.0
 VESSEL_MM = 6.0  # half of the width of what is closed
 SHEET_MM, COUCH_MM = 2.5, 8.0
-GAS_HU = -970.0  # the mean of gas in the stomach or outside; a lung holds tissue
+GAS_HU = -970.0  # the median of gas in the bowel, the stomach or outside; a lung holds tissue
 PIECE_ML, PART_ML = 100.0, 15.0  # the smallest piece taken for a lung, or for a slab of one
 EACH_ML = (600.0, 4500.0)
 LUNG_HU = (-930.0, -550.0)
@@ -78,7 +78,7 @@ def _large_pieces(air: sitk.Image, small: sitk.Image, *, thin: bool) -> sitk.Ima
     kept = [
         number
         for number, ml in enumerate(volumes[:6], start=1)
-        if ml >= max(least, 0.08 * volumes[0]) and values[numbers == number].mean() > GAS_HU
+        if ml >= max(least, 0.08 * volumes[0]) and np.median(values[numbers == number]) > GAS_HU
     ][:2]
     if not kept:
         return None
