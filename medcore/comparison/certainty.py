@@ -10,7 +10,7 @@ from math import erf, pi, sqrt
 
 import numpy as np
 
-from medcore.comparison.uncertainty import Error, sphere_mm
+from medcore.comparison.uncertainty import Error, error_at, sphere_mm
 from medcore.criteria import Criterion
 from medcore.records import LesionReading, LesionStatus, Timepoint
 
@@ -184,7 +184,7 @@ def _flip(
 
 
 def _redrawn(visit: Timepoint, noise: Noise, rng: np.random.Generator) -> Timepoint:
-    error = Error(noise.length_mm, visit.pixel_mm or 0.0, visit.slice_mm or 0.0)
+    error = error_at(visit, noise.length_mm)
     return replace(visit, lesions=tuple(_redrawn_lesion(lesion, noise, error, rng) for lesion in visit.lesions))
 
 

@@ -9,7 +9,7 @@ from math import cbrt, hypot, pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from medcore.records import LesionReading
+from medcore.records import LesionReading, Timepoint
 
 # Fitted to 4,000 ellipsoids of 8 to 45 mm in random places of grids of 0.5 to 1.2 mm and slices of 1 to 5 mm
 # (benchmarks/interval_coverage.py repeats it): root mean square of measured minus true.
@@ -96,6 +96,21 @@ def volume_change(before_ml: float, after_ml: float, first: Error, second: Error
     percent = 100 * (drawn[1] / np.maximum(drawn[0], 1e-9) - 1)
     low, high = np.percentile(percent, (2.5, 97.5))
     return Interval(100 * (after_ml / before_ml - 1), float(low), float(high))
+
+
+def error_at(visit: Timepoint, reader_sd_mm: float) -> Error:
+    """Of what was read at one visit; without its scan, that of the reader alone."""
+    return Error(reader_sd_mm, visit.pixel_mm or 0.0, visit.slice_mm or 0.0)
+
+
+def change_of(before: LesionReading, after: LesionReading, first: Error, second: Error) -> dict[str, Interval]:
+    """How far one lesion changed between two visits: `longest_mm` in mm, `volume_percent` in percent."""
+    found = {}
+    if before.longest_mm and after.longest_mm:
+        found["longest_mm"] = length_change(before.longest_mm, after.longest_mm, first, second)
+    if before.volume_ml and after.volume_ml:
+        found["volume_percent"] = volume_change(before.volume_ml, after.volume_ml, first, second)
+    return found
 
 
 def of_reading(lesion: LesionReading, error: Error) -> dict[str, Interval]:

@@ -35,7 +35,7 @@ def assess(
     if reader_sd is not None:
         sure = certainty(read_history(data).timepoints, criterion, Noise(length_mm=reader_sd), options)
     if as_json:
-        print_json({**response_object(answer), **_certainty_object(sure)})
+        print_json({**response_object(answer), **certainty_object(sure)})
     else:
         print_response(answer)
         if sure is not None:
@@ -123,7 +123,8 @@ def print_certainty(sure: Certainty) -> None:
                 print_line(text)
 
 
-def _certainty_object(sure: Certainty | None) -> dict[str, Plain]:
+def certainty_object(sure: Certainty | None) -> dict[str, Plain]:
+    """The chance of each category at each visit, and what would flip the last answer, as JSON; {} where unknown."""
     return {} if sure is None else {"chances": plain(sure.chances), "flips": plain(sure.flips)}
 
 

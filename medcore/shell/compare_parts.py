@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from medcore.comparison.compare import Compared, Moment
     from medcore.imaging.registration.alignment import Alignment
     from medcore.workbench.analyse import Analysis
+    from medcore.workbench.comparison_findings import More
     from medcore.workbench.comparison_models import RadiographSeries
 
 
@@ -52,6 +53,25 @@ def asked(
     if isinstance(answers[0].prediction, Classification):
         return tuple(moments), answers
     return with_lesions(moments, [one.prediction for one in answers]), answers
+
+
+def told(
+    found: Compared, moments: Sequence[Moment], answers: Sequence[Analysis], criterion: str,
+    options: Mapping[str, str], *, accepted: bool, changes: bool, reader_sd_mm: float,
+) -> More:  # fmt: skip
+    """What is told beside the response: how sure it is, what changed, what a model said of radiographs."""
+    from medcore.comparison.certainty import Noise
+    from medcore.workbench.assess import certainty
+    from medcore.workbench.comparison_findings import More
+
+    sure = None
+    if found.response is not None and not found.relative:
+        sure = certainty(found.timepoints, criterion, Noise(length_mm=reader_sd_mm), options)
+    maps = _mapped(moments, found, accepted=accepted) if changes else []
+    answered = series(moments, found.alignments, answers, accepted=accepted)
+    if answered is not None:
+        warn_missing_field(answered)
+    return More(sure, tuple(maps), answered)
 
 
 def series(
@@ -101,7 +121,7 @@ def print_series(found: RadiographSeries) -> None:
     print_table(t("{label}, by {model}", label=t(found.title), model=found.model), head, rows)
 
 
-def changes(moments: Sequence[Moment], found: Compared, *, accepted: bool) -> list[VisitChange | None]:
+def _mapped(moments: Sequence[Moment], found: Compared, *, accepted: bool) -> list[VisitChange | None]:
     """The maps of change of all later studies; None, and a word why, where the alignment is in doubt."""
     from medcore.comparison.changes import visit_change
 

@@ -14,23 +14,25 @@ from medcore.shell.read import unwritable
 
 if TYPE_CHECKING:
     from medcore.comparison.compare import Compared, Moment
+    from medcore.workbench.comparison_findings import More
     from medcore.workbench.comparison_readings import Paper, Tables
     from medcore.workbench.workbench import Workbench
 
 
 def written_report(
     found: Compared, moments: Sequence[Moment], chosen: Mapping[str, str], options: Mapping[str, str],
-    *, accepted: bool, out: Path,
+    *, accepted: bool, reader_sd_mm: float, told: More, out: Path,
 ) -> list[Plain]:  # fmt: skip
     """A comparison of files as report.html, report.pdf and tables.
 
     Args:
         chosen: criterion, motion and organ.
+        told: What is told beside the response.
     """
     from medcore.workbench.comparison_readings import told_of_files
 
-    told = told_of_files(found, moments, chosen, options, accepted=accepted)
-    return _write(told.document, told.tables, out)
+    papers = told_of_files(found, moments, chosen, options, accepted=accepted, reader_sd_mm=reader_sd_mm, told=told)
+    return _write(papers.document, papers.tables, out)
 
 
 def export_reading(bench: Workbench, target: str, out: Path, dates: DatePolicy, *, as_json: bool) -> None:

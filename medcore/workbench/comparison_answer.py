@@ -11,6 +11,7 @@ from medcore.comparison.certainty import Noise, changed
 from medcore.comparison.compare import Compared
 from medcore.comparison.readings import TargetRules
 from medcore.comparison.tracks import Sighting
+from medcore.comparison.uncertainty import Interval, change_of, error_at, of_reading
 from medcore.comparison.visits import Visit
 from medcore.errors import N_, HistoryError, Message
 from medcore.records import LesionReading, LesionRole, Response, Timepoint, TimepointResponse
@@ -175,6 +176,24 @@ def opinions(history: Sequence[Timepoint], chosen: Response) -> tuple[Opinion, .
         agrees = None if theirs is None or mine is None else theirs == mine
         out.append(Opinion(whole.criterion, whole.title, last.reason, agrees, whole))
     return tuple(out)
+
+
+def intervals(history: Sequence[Timepoint], number: int, lesion: str, reader_sd_mm: float) -> Mapping[str, Interval]:
+    """Where the true sizes of a lesion at a visit lie in 95 of 100 cases: `longest_mm`, `short_axis_mm`, `volume_ml`.
+
+    Only what was measured is in it.
+    """
+    here = next((one for one in history[number].lesions if one.id == lesion), None)
+    return {} if here is None else of_reading(here, error_at(history[number], reader_sd_mm))
+
+
+def changes(history: Sequence[Timepoint], number: int, lesion: str, reader_sd_mm: float) -> Mapping[str, Interval]:
+    """The same of a lesion's change since the baseline: `longest_mm` in mm, `volume_percent` in percent."""
+    visits = (history[0], history[number])
+    found = [next((one for one in visit.lesions if one.id == lesion), None) for visit in visits]
+    if number == 0 or found[0] is None or found[1] is None:
+        return {}
+    return change_of(found[0], found[1], *(error_at(visit, reader_sd_mm) for visit in visits))
 
 
 def measured_last(history: Sequence[Timepoint]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from medcore.comparison.changes import VisitChange
 from medcore.comparison.compare import Compared
 from medcore.comparison.proof import Proof
 from medcore.errors import N_
@@ -12,6 +13,7 @@ from medcore.records import Issue
 from medcore.workbench.assess import Certainty
 from medcore.workbench.comparison_answer import Opinion, Row, opinions, rows
 from medcore.workbench.comparison_draft import Draft
+from medcore.workbench.comparison_models import RadiographSeries
 from medcore.workbench.comparison_probabilities import ProbabilityChange
 from medcore.workbench.comparisons import Aligned
 
@@ -32,6 +34,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class More:
+    """What may be told beside the response.
+
+    Args:
+        sure: The chance of each category.
+        changes: Of each later study against the baseline; None where the alignment is in doubt.
+        series: A model's answers to radiographs.
+    """
+
+    sure: Certainty | None = None
+    changes: tuple[VisitChange | None, ...] = ()
+    series: RadiographSeries | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Findings:
     """All that a report is made of.
 
@@ -40,6 +57,8 @@ class Findings:
         proof: What the pipeline found of a known change, if that was tried.
         probabilities: What models said of the studies.
         sources: Where the lesions come from.
+        changes: What changed at each later study, place by place, if that was mapped; None where it must not be.
+        series: What one model said of radiographs, with its heat, if it was asked.
         doubts: What spoke against comparing these studies.
         hidden: Ids of scans whose pictures may show a name and must stay out.
     """
@@ -53,6 +72,8 @@ class Findings:
     sources: tuple[Source, ...] = ()
     doubts: tuple[Issue, ...] = ()
     hidden: frozenset[str] = frozenset()
+    changes: tuple[VisitChange | None, ...] = ()
+    series: RadiographSeries | None = None
 
     @property
     def lesions(self) -> tuple[Row, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
 
-from medcore.comparison.certainty import Noise
+from medcore.comparison.changes import VisitChange
 from medcore.comparison.compare import Compared, Moment
 from medcore.comparison.proof import Proof
 from medcore.deidentify.keyed import time_shift
@@ -26,10 +26,11 @@ from medcore.store.json_values import Json, as_table, to_texts
 from medcore.store.readings import Signed
 from medcore.store.store import Store
 from medcore.volume import MaskOrigin
-from medcore.workbench.assess import Certainty, certainty
+from medcore.workbench.assess import Certainty
 from medcore.workbench.comparison_diff import Change, change_section, differences, facts_of, from_facts, to_facts
 from medcore.workbench.comparison_draft import Chosen, Draft, from_draft, to_draft
-from medcore.workbench.comparison_findings import Findings, Source
+from medcore.workbench.comparison_findings import Findings, More, Source
+from medcore.workbench.comparison_models import RadiographSeries
 from medcore.workbench.comparison_report import comparison_document
 from medcore.workbench.comparison_tables import WITH_MARK, comparison_tables
 from medcore.workbench.comparisons import RUN, Aligned, Comparisons
@@ -94,8 +95,16 @@ class Readings:
         draft: Draft,
         sure: Certainty | None = None,
         proof: Proof | None = None,
+        *,
+        changes: tuple[VisitChange | None, ...] = (),
+        series: RadiographSeries | None = None,
     ) -> Findings:
-        """What a report of this draft would be made of, but for the pictures that may not be shown."""
+        """What a report of this draft would be made of, but for the pictures that may not be shown.
+
+        Args:
+            changes: Of each later study, as far as they were mapped; None for the others.
+            series: A model's answers to the radiographs, if it was asked.
+        """
         door = Comparisons(self.store)
         return Findings(
             aligned,
@@ -106,6 +115,8 @@ class Readings:
             door.probabilities(draft),
             self._sources(door, draft),
             door.doubts(draft),
+            changes=changes,
+            series=series,
         )
 
     def report(self, told: Findings) -> Document:
@@ -233,29 +244,28 @@ class Readings:
 
 
 def told_of_files(
-    found: Compared, moments: Sequence[Moment], chosen: Mapping[str, str], options: Mapping[str, str], *, accepted: bool
-) -> Papers:
+    found: Compared, moments: Sequence[Moment], chosen: Mapping[str, str], options: Mapping[str, str],
+    *, accepted: bool, reader_sd_mm: float, told: More,
+) -> Papers:  # fmt: skip
     """A comparison of files that no store knows: nobody has confirmed or signed anything.
 
     Args:
         chosen: criterion, motion and organ.
-
-    Raises:
-        HistoryError: The criterion refuses the history.
+        told: How sure the response is, what changed and what a model said, as far as that was asked.
     """
     scans = tuple(f"T{number}" for number in range(len(moments)))
     aligned = Aligned(tuple(moments), found.alignments, found.visits, scans)
     draft = Draft(
         tuple(Chosen("", scan) for scan in scans), chosen["motion"], accepted, chosen["organ"],
-        criterion=chosen["criterion"], options=dict(options),
+        criterion=chosen["criterion"], options=dict(options), reader_sd_mm=reader_sd_mm,
     )  # fmt: skip
-    noise = Noise(length_mm=draft.reader_sd_mm)
-    sure = certainty(found.timepoints, draft.criterion, noise, options) if found.response else None
     names = zip(scans, moments, strict=True)
     hidden = frozenset(name for name, one in names if suspicions(look_at(one.scan), one.scan.modality))
-    told = Findings(aligned, found, draft, sure, hidden=hidden)
-    document = replace(comparison_document(told), status=(Message(DRAFT),))
-    return Papers(document, comparison_tables(told))
+    findings = Findings(
+        aligned, found, draft, told.sure, hidden=hidden, changes=told.changes, series=told.series
+    )  # fmt: skip
+    document = replace(comparison_document(findings), status=(Message(DRAFT),))
+    return Papers(document, comparison_tables(findings))
 
 
 def files_of(

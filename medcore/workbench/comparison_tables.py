@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from medcore.comparison.certainty import length_sd_mm
+from medcore.comparison.uncertainty import error_at
 from medcore.records import Response, Timepoint
+from medcore.workbench.comparison_answer import intervals
 from medcore.workbench.comparison_findings import Findings
 from medcore.workbench.history_table import write_history
 
@@ -40,7 +41,7 @@ def comparison_tables(all_: Findings) -> Mapping[str, str]:
 MEASUREMENTS = (
     "timepoint", "lesion", "anchor", "role", "organ", "node", "confirmed", "fate", "other", "confidence", "longest_mm",
     "short_axis_mm", "volume_ml", "length_sd_mm", "voxels", "centre_baseline_x_mm", "centre_baseline_y_mm",
-    "centre_baseline_z_mm",
+    "centre_baseline_z_mm", "longest_low_mm", "longest_high_mm", "volume_low_ml", "volume_high_ml",
 )  # fmt: skip
 RESPONSE = (
     "criterion", "chosen", "timepoint", "date", "sum", "unit", "baseline", "nadir", "change_from_baseline_percent",
@@ -57,7 +58,8 @@ ALIGNMENT = (
 )  # fmt: skip
 PROOF = (
     "grown_mm", "injected_percent", "found_percent", "injected_longest_mm", "found_longest_mm", "null_percent",
-    "aligned",
+    "aligned", "limit_longest_mm", "limit_percent", "limit_null_percent", "longest_recovered", "volume_recovered",
+    "null_kept",
 )  # fmt: skip
 PROBABILITIES = ("task", "model", "version", "label", "timepoint", "probability")
 SCANS = ("timepoint", "date", "modality", "sha256", "slice_mm", "row_mm", "column_mm", "sources")
@@ -67,12 +69,19 @@ def _measurements(all_: Findings) -> Iterable[Cells]:
     for row in all_.lesions:
         for number, cell in enumerate(row.cells):
             visit = all_.found.visits[number]
-            steps = visit.scan.geometry.steps
-            sd = length_sd_mm(max(steps[1:]), reader_sd_mm=all_.draft.reader_sd_mm) if cell.longest_mm else None
+            reader = all_.draft.reader_sd_mm
+            error = error_at(all_.found.timepoints[number], reader)
+            sd = error.length_sd_mm(cell.longest_mm) if cell.longest_mm else None
+            sure = intervals(all_.found.timepoints, number, row.id, reader)
+            ends = [
+                (sure[size].low, sure[size].high) if size in sure else (None, None)
+                for size in ("longest_mm", "volume_ml")
+            ]
             yield (
                 visit.label, row.id, row.anchor, row.role.value, row.organ, int(row.node),
                 int(row.anchor in all_.draft.confirmed), cell.fate, cell.other, cell.confidence, cell.longest_mm,
                 cell.short_axis_mm, cell.volume_ml, sd, cell.voxels or None, *(cell.place or (None, None, None)),
+                *ends[0], *ends[1],
             )  # fmt: skip
 
 
@@ -129,7 +138,8 @@ def _proof(all_: Findings) -> Iterable[Cells]:
         one = all_.proof
         yield (
             one.grown_mm, one.injected_percent, one.found_percent, one.injected_longest_mm, one.found_longest_mm,
-            one.null_percent, int(one.aligned),
+            one.null_percent, int(one.aligned), one.limit_longest_mm, one.limit_percent, one.limit_null_percent,
+            int(one.longest_recovered), int(one.volume_recovered), int(one.null_kept),
         )  # fmt: skip
 
 

@@ -65,6 +65,13 @@ def test_a_response_from_two_files_and_their_masks(call: Call, files: list[Path]
     assert answer["response"]["timepoints"][1]["overall"] == "PR"
     true = 100 * ((14.0**3 + 11.0**3) / (24.0**3 + 18.0**3) - 1)
     assert answer["volume_change_percent"] == pytest.approx(true, abs=5.0)
+    chances = answer["response"]["chances"][1]["chances"]
+    assert chances["PR"] > 0.9 and sum(chances.values()) == pytest.approx(1.0)
+    sizes = answer["lesions"][0]["per_timepoint"][1]
+    for name in ("longest_mm", "short_axis_mm", "volume_ml"):
+        assert sizes["intervals"][name]["low"] < sizes[name] < sizes["intervals"][name]["high"]
+    assert sizes["changes_from_baseline"]["longest_mm"]["value"] == pytest.approx(-10.0, abs=1.2)
+    assert sizes["changes_from_baseline"]["volume_percent"]["high"] < 0
     assert [len(lesion["per_timepoint"]) for lesion in answer["lesions"]] == [2, 2]
     aligned = np.load(tmp_path / "o" / "T1-mask-on-baseline.npy")
     first = np.asarray(head(24.0, 18.0, later=False).mask.labels > 0)
