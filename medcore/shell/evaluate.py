@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
+from medcore.cards import EVALUATION_FILE, ModelCard
 from medcore.errors import N_, StoreError, UnknownNameError
 from medcore.evaluation.kept_answers import ANSWERS_FILE, answers_text
 from medcore.settings import Settings
 from medcore.shell.output import AsJson, Plain, note, plain, print_json, print_table, progress_line, t
 from medcore.workbench.models import Models
-
-OUT_FILE = "evaluation.json"
 
 
 def evaluate(
@@ -50,7 +49,8 @@ def evaluate(
     )
     found: dict[str, Plain] = evaluated.found
     if out is not None:
-        _write(out / OUT_FILE, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        kept = _kept(card, out, own=evaluated.own)
+        _write(out / EVALUATION_FILE, json.dumps(kept | found, indent=1, ensure_ascii=False) + "\n")
         _write(out / ANSWERS_FILE, answers_text(evaluated.answers, [label.id for label in card.labels]))
     if found.get("seen_in_training"):
         note(
@@ -80,6 +80,25 @@ def pairs(text: str) -> dict[str, str]:
             )
         found[name] = value
     return found
+
+
+def _kept(card: ModelCard, out: Path, *, own: bool) -> dict[str, Plain]:
+    """What training alone knows (counts of the split, controls trained on it) when `out` is the model's own folder.
+
+    Raises:
+        StoreError: The model's own evaluation would be replaced by one of other pictures.
+    """
+    path = card.folder / EVALUATION_FILE
+    if out.resolve() != card.folder.resolve() or not path.is_file():
+        return {}
+    if not own:
+        raise StoreError(
+            N_("{path} is about the model's own test split, and these are other pictures."),
+            hint=N_("Give another folder to --out."),
+            path=str(path),
+        )
+    kept: dict[str, Plain] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
 
 
 def _write(path: Path, text: str) -> None:

@@ -69,6 +69,16 @@ def test_models_without_kept_answers_ask_for_a_folder(call: Call) -> None:
     assert code == 2 and "share 0" in found["error"]["message"]
 
 
+def test_the_model_s_own_evaluation_is_not_replaced_by_one_of_other_pictures(call: Call, place: Path) -> None:
+    own = place / "models" / "two" / "evaluation.json"
+    own.write_text('{"seed": 1, "groups": {"all": {"metrics": {}}}}')
+    options = ("--model", "two", "--data", place / "set", "--device", "cpu", "--out", own.parent)
+    code, found = call("evaluate", *options)
+    own.unlink()
+    assert code == 2 and "other pictures" in found["error"]["message"]
+    assert not (own.parent / "answers.csv").exists()
+
+
 def test_models_are_trained_after_those_they_start_from(
     call: Call, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

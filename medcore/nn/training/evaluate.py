@@ -12,10 +12,11 @@ from numpy import int64
 from medcore.cards import ModelCard
 from medcore.engine import Engine
 from medcore.errors import N_, DataSetError, NotFoundError
-from medcore.evaluation.kept_answers import EXTERNAL, PictureAnswer
+from medcore.evaluation.kept_answers import PictureAnswer
 from medcore.nn.training.asking import Asked, ask
+from medcore.nn.training.others import ask_others, patients_of
 from medcore.nn.training.pictures import list_cases
-from medcore.nn.training.publish import RECIPE_FILE, SPLIT_FILE, patients_of
+from medcore.nn.training.publish import RECIPE_FILE, SPLIT_FILE
 from medcore.nn.training.recipe import FIRST_LABEL, Recipe, Source, load_recipe
 from medcore.nn.training.report import Json, picture_answers, report
 from medcore.nn.training.sources import Case
@@ -35,10 +36,15 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What evaluation.json says, and the answers behind it, picture by picture."""
+    """What evaluation.json says, and the answers behind it, picture by picture.
+
+    Args:
+        own: It is of the test split that the model's training set aside.
+    """
 
     found: Json
     answers: tuple[PictureAnswer, ...]
+    own: bool = False
 
 
 def evaluate(
@@ -93,12 +99,27 @@ def test_cases(card: ModelCard, data: Path, columns: Mapping[str, str] | None = 
 
 
 def _own_recipe(card: ModelCard, data: Path, chosen: Mapping[str, str]) -> Recipe | None:
-    """The model's recipe when `data` holds its sources and no table of its own."""
+    """The model's recipe when `data` holds its sources and no table of its own.
+
+    Raises:
+        DataSetError: Only some of the sources are there.
+    """
     path = card.folder / RECIPE_FILE
     if (data / TABLE).is_file() or chosen.get("format") or not path.is_file():
         return None
     recipe = load_recipe(path)
-    return recipe if all((data / source.folder).exists() for source in recipe.sources) else None
+    missing = [source.folder for source in recipe.sources if not (data / source.folder).exists()]
+    if not missing:
+        return recipe
+    if len(missing) < len(recipe.sources):
+        raise DataSetError(
+            N_("{path} lacks the data sets {missing}."),
+            hint=N_("The model was tested on them too; {recipe} says what they are."),
+            path=str(data),
+            missing=", ".join(missing),
+            recipe=str(path),
+        )
+    return None
 
 
 def _listed(source: Source, card: ModelCard, data: Path) -> list[Case]:
@@ -127,7 +148,6 @@ def _own_test_split(
     card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, device: str, tell: Tell
 ) -> Evaluation:
     """Figures of the pictures that training set aside, and of the sets that it never saw."""
-    labels = [label.id for label in card.labels]
     rows = _own_test_cases(card, recipe, data)
     asked = ask(card, load_task(card.task), [case for case, _, _ in rows], engine, device=device, tell=tell)
     _refuse_nothing(asked, data)
@@ -135,16 +155,11 @@ def _own_test_split(
     names, groups = zip(*(facts[id(case)] for case in asked.cases), strict=True)
     group = np.array(groups, dtype=int64)
     found = report(asked, card, group, source=names)
-    answers = picture_answers(asked, card, group, source=names)
-    for source in recipe.external:
-        if (data / source.folder).exists():
-            others, _ = list_cases([source], data, labels)
-            outside = ask(card, load_task(card.task), others, engine, device=device)
-            own = patients_of(outside)
-            found["groups"][source.name] = report(outside, card, own)["groups"]["all"]
-            named = [source.name] * len(outside.cases)
-            answers = (*answers, *picture_answers(outside, card, own, source=named, part=EXTERNAL))
-    return Evaluation(found, answers)
+    others = ask_others(card, recipe, data, engine, device=device)
+    found["groups"] |= others.groups
+    if "unfamiliar" in found:
+        found["unfamiliar_share"] = {"test": found["unfamiliar"], **others.refused}
+    return Evaluation(found, (*picture_answers(asked, card, group, source=names), *others.answers), own=True)
 
 
 def _source(card: ModelCard, data: Path, chosen: Mapping[str, str]) -> Source:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import safetensors.torch
 import torch
-from numpy import float64, int64
+from numpy import float64
 from numpy.typing import NDArray
 
 from medcore.cards import CARD_FILE, EVALUATION_FILE, WEIGHTS_FILE, Calibration, Estimate, Familiarity, ModelCard
@@ -24,27 +23,25 @@ from medcore.evaluation.classification import Answers, measure
 from medcore.evaluation.conformal import fit_conformal
 from medcore.evaluation.controls import control_scores
 from medcore.evaluation.gate import REFUSED_ON_VALIDATION, fit_gate, gate_threshold
-from medcore.evaluation.kept_answers import ANSWERS_FILE, EXTERNAL, PictureAnswer, answers_text
+from medcore.evaluation.kept_answers import ANSWERS_FILE, PictureAnswer, answers_text
 from medcore.nn.networks import CamNet, MaskNet
 from medcore.nn.torch_engine import GATE, TorchEngine
 from medcore.nn.training.asking import Asked, ask
 from medcore.nn.training.card_file import card_text
 from medcore.nn.training.mask_points import calibrate_masks
-from medcore.nn.training.pictures import Pictures, list_cases
+from medcore.nn.training.others import ask_others
+from medcore.nn.training.pictures import Pictures
 from medcore.nn.training.recipe import Recipe, Source
 from medcore.nn.training.report import Json, picture_answers, report, tidy
 from medcore.nn.training.run_folder import CURVES, write_bytes, write_text
-from medcore.nn.training.splits import SPLITS, cluster, split_table, thumbnails
+from medcore.nn.training.splits import SPLITS, split_table, thumbnails
 from medcore.settings import Settings
 from medcore.tasks import load_task
 from medcore.volume import Array
 
 RECIPE_FILE, SPLIT_FILE, LOG_FILE = "recipe.toml", "split.csv", "training.jsonl"
 STAGING = ".new"
-STRANGERS = 300  # pictures of each other kind that the gate is shown
 GATE_PICTURES = 1000  # training pictures the gate is fitted on
-
-log = logging.getLogger(__name__)
 
 
 def publish(
@@ -157,29 +154,12 @@ def _with_others(
     card: ModelCard, evaluation: Json, recipe: Recipe, data: Path, engine: Engine
 ) -> tuple[ModelCard, tuple[PictureAnswer, ...]]:
     """Figures and answers of the external sets, and the share of strangers that the gate refuses."""
-    answers: list[PictureAnswer] = []
-    refused = {"test": float(evaluation.get("unfamiliar", 0.0))}
-    for source in (*recipe.external, *recipe.strangers):
-        cases, _ = list_cases([source], data, [label.id for label in card.labels])
-        if source in recipe.strangers:
-            cases = cases[:: max(1, len(cases) // STRANGERS)]
-        asked = ask(card, load_task(card.task), cases, engine)
-        assert asked.distance is not None and card.familiarity is not None
-        refused[source.name] = round(float((asked.distance > card.familiarity.threshold).mean()), 4)
-        if source in recipe.external:
-            group = patients_of(asked)
-            own = report(asked, card, group)
-            evaluation["groups"][source.name] = own["groups"]["all"]
-            answers += picture_answers(asked, card, group, source=[source.name] * len(asked.cases), part=EXTERNAL)
-            log.info("%s: %s", source.name, own["metrics"])
+    others = ask_others(card, recipe, data, engine)
+    evaluation["groups"] |= others.groups
+    refused = {"test": float(evaluation.get("unfamiliar", 0.0)), **others.refused}
     evaluation["unfamiliar_share"] = refused
     assert card.familiarity is not None
-    return replace(card, familiarity=replace(card.familiarity, refused=refused)), tuple(answers)
-
-
-def patients_of(asked: Asked) -> NDArray[int64]:
-    """The number of each picture's patient; near-duplicates count as one."""
-    return cluster(asked.known, [case.patient for case in asked.cases])
+    return replace(card, familiarity=replace(card.familiarity, refused=refused)), others.answers
 
 
 def _cell_weights(truth: Array, source: Array) -> NDArray[float64]:

@@ -16,7 +16,8 @@ from medcore.evaluation.kept_answers import as_answers, read_answers
 from medcore.nn.torch_engine import TorchEngine
 from medcore.nn.training.evaluate import evaluate
 from medcore.nn.training.train import train
-from medcore.settings import Settings
+from medcore.settings import ROOT, Settings
+from medcore.shell.evaluate import evaluate as verb
 from tests.nn.training.test_training import data, recipe  # noqa: F401  (a fixture)
 
 ENGINE = TorchEngine(Settings(device="cpu"))
@@ -33,6 +34,30 @@ def test_its_own_test_split_gives_the_figures_of_its_folder_to_the_digit(card: M
     kept = json.loads((card.folder / "evaluation.json").read_text())
     again = json.loads(json.dumps(evaluate(card, data, ENGINE).found))
     assert {name: kept[name] for name in again} == again
+
+
+def test_the_verb_writes_into_the_model_s_folder_what_training_wrote(
+    card: ModelCard,
+    data: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MEDCORE_MODELS_DIR", str(card.folder.parent))
+    before = [(card.folder / name).read_text() for name in ("evaluation.json", "answers.csv")]
+    verb(model=card.id, data=data, out=card.folder, device="cpu", as_json=True)
+    assert [(card.folder / name).read_text() for name in ("evaluation.json", "answers.csv")] == before
+
+
+def test_a_folder_with_a_part_of_its_sets_is_told_what_it_lacks(
+    card: ModelCard,
+    data: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    recipe = (card.folder / "recipe.toml").read_text(encoding="utf-8")
+    begin, end = recipe.index("[[sources]]"), recipe.index("[[stages]]")
+    more = recipe[begin:end].replace('"one"', '"two"')
+    (tmp_path / "recipe.toml").write_text(recipe[:end] + more + recipe[end:], encoding="utf-8")
+    with pytest.raises(DataSetError, match="lacks the data sets two"):
+        evaluate(replace(card, folder=tmp_path), data, ENGINE)
 
 
 def test_a_folder_with_a_table_is_evaluated_with_its_groups_and_controls(card: ModelCard, data: Path) -> None:  # noqa: F811
@@ -107,3 +132,26 @@ def test_the_answers_behind_the_figures_are_kept_with_the_model(card: ModelCard,
     for name, estimate in again.items():
         assert estimate.value == pytest.approx(figures["metrics"][name]["value"], abs=1e-4)
     assert evaluate(card, data, ENGINE).answers == tuple(replace(one, probability=ANY, distance=ANY) for one in kept)
+
+
+SHIPPED = sorted(path.parent for path in (ROOT / "models").glob("*/answers.csv"))
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_a_shipped_model_s_answers_give_the_figures_beside_them(folder: Path) -> None:
+    kept = [one for one in read_answers(folder / "answers.csv") if one.part == "test"]
+    figures = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert len(kept) == figures["n"]
+    if "auc" in figures["metrics"]:
+        again = measure(as_answers(kept), threshold=figures["threshold"], rounds=1)
+        assert {name: round(one.value, 3) for name, one in again.items()} == pytest.approx(
+            {name: figures["metrics"][name]["value"] for name in again}, abs=1e-3
+        )
+
+
+@pytest.mark.slow
+def test_the_shipped_chest_model_is_measured_again_to_the_digit(shared_data: Path) -> None:
+    card = load_card(ROOT / "models" / "chest-xray-resnet18")
+    kept = json.loads((card.folder / "evaluation.json").read_text(encoding="utf-8"))
+    again = json.loads(json.dumps(evaluate(card, shared_data, ENGINE).found))
+    assert {name: kept[name] for name in again} == again

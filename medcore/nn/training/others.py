@@ -1,0 +1,72 @@
+"""Sets beside those trained on: never seen ones that are measured, strangers that the gate shall refuse."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy import int64
+from numpy.typing import NDArray
+
+from medcore.cards import ModelCard
+from medcore.engine import Engine
+from medcore.evaluation.kept_answers import EXTERNAL, PictureAnswer
+from medcore.nn.training.asking import Asked, ask
+from medcore.nn.training.pictures import list_cases
+from medcore.nn.training.recipe import Recipe
+from medcore.nn.training.report import Json, picture_answers, report
+from medcore.nn.training.splits import cluster
+from medcore.tasks import load_task
+
+STRANGERS = 300  # pictures of each other kind that the gate is shown
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What a model said of them.
+
+    Args:
+        groups: Figures of each set that was never trained on, as evaluation.json has them.
+        refused: Share that the gate refuses, by set.
+        answers: To the pictures that were never trained on.
+    """
+
+    groups: Mapping[str, Json]
+    refused: Mapping[str, float]
+    answers: tuple[PictureAnswer, ...]
+
+
+def ask_others(card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, device: str = "auto") -> Others:
+    """Ask about the recipe's external and strange sets; those whose folder is not in `data` are left out.
+
+    Raises:
+        DataSetError: A set cannot be read.
+    """
+    groups: dict[str, Json] = {}
+    refused: dict[str, float] = {}
+    answers: list[PictureAnswer] = []
+    for source in (*recipe.external, *(recipe.strangers if card.familiarity is not None else ())):
+        if not (data / source.folder).exists():
+            continue
+        cases, _ = list_cases([source], data, [label.id for label in card.labels])
+        if source in recipe.strangers:
+            cases = cases[:: max(1, len(cases) // STRANGERS)]
+        asked = ask(card, load_task(card.task), cases, engine, device=device)
+        if asked.distance is not None and card.familiarity is not None:
+            refused[source.name] = round(float((asked.distance > card.familiarity.threshold).mean()), 4)
+        if source in recipe.external:
+            group = patients_of(asked)
+            groups[source.name] = report(asked, card, group)["groups"]["all"]
+            named = [source.name] * len(asked.cases)
+            answers += picture_answers(asked, card, group, source=named, part=EXTERNAL)
+            log.info("%s: %s", source.name, groups[source.name]["metrics"])
+    return Others(groups, refused, tuple(answers))
+
+
+def patients_of(asked: Asked) -> NDArray[int64]:
+    """The number of each picture's patient; near-duplicates count as one."""
+    return cluster(asked.known, [case.patient for case in asked.cases])
