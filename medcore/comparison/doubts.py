@@ -78,6 +78,10 @@ def _of_contrast(number: int, baseline: Volume, scan: Volume, alignment: Alignme
                 second=scan.modality or "?",
             )
         )
+    if _agent(baseline) != _agent(scan) and baseline.modality == scan.modality:
+        text = N_("Only one of the baseline and study {number} names a contrast agent in its header.")
+        hint = N_("What takes up contrast looks larger and denser with it; compare the same phase, or measure again.")
+        found.append(_issue("contrast_agent_differs", Severity.WARN, text, hint, number=number))
     kernels = [one.facts.get("kernel", "") for one in (baseline, scan)]
     if all(kernels) and kernels[0] != kernels[1]:
         found.append(
@@ -94,8 +98,10 @@ def _of_contrast(number: int, baseline: Volume, scan: Volume, alignment: Alignme
 
 def _of_sampling(number: int, baseline: Volume, scan: Volume) -> list[Issue]:
     first, second = baseline.geometry.steps[0], scan.geometry.steps[0]
-    if baseline.shape[0] == 1 or max(first, second) / min(first, second) < THICKNESS_RATIO:
+    if baseline.shape[0] == 1:
         return []
+    if max(first, second) / min(first, second) < THICKNESS_RATIO:
+        return _of_thickness(number, baseline, scan)
     return [
         _issue(
             "slice_spacing_differs",
@@ -107,6 +113,30 @@ def _of_sampling(number: int, baseline: Volume, scan: Volume) -> list[Issue]:
             second=second,
         )
     ]
+
+
+def _of_thickness(number: int, baseline: Volume, scan: Volume) -> list[Issue]:
+    """Slices as far apart, but as thick only in one of them: those of the other lie apart or overlap."""
+    first, second = (_number(one.facts.get("slice_thickness_mm", "")) for one in (baseline, scan))
+    if not first or not second or max(first, second) / min(first, second) < THICKNESS_RATIO:
+        return []
+    text = N_("Slices of the baseline are {first:.2f} mm thick, those of study {number} {second:.2f} mm.")
+    hint = N_("Thick slices blur borders and hide small lesions; a small change may come from that alone.")
+    return [
+        _issue("slice_thickness_differs", Severity.WARN, text, hint, number=number, first=first, second=second)
+    ]  # fmt: skip
+
+
+def _agent(scan: Volume) -> bool:
+    """Whether the header names a contrast agent."""
+    return scan.facts.get("contrast_agent") == "yes"
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def _of_scale(scans: Sequence[Volume]) -> list[Issue]:

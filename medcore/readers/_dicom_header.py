@@ -40,6 +40,7 @@ FACTS = {
     "inversion_time_ms": "InversionTime",
     "tracer_half_life_s": "RadionuclideHalfLife",
 }
+NO_AGENT = frozenset({"NONE", "NO", "N", "NOT GIVEN", "WITHOUT", "0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,9 @@ def read_facts(dataset: Any) -> tuple[tuple[str, str], ...]:
     """Technical facts of the acquisition; a text that is not plain is left out, it might hold a name."""
     found = ((fact, text(dataset, keyword)) for fact, keyword in FACTS.items())
     plain = [(fact, value) for fact, value in found if ORDINARY_TEXT.fullmatch(value) and "^" not in value]
-    return tuple((fact, value) for fact, value in plain if fact != "kernel" or is_kernel(value))
+    kept = [(fact, value) for fact, value in plain if fact != "kernel" or is_kernel(value)]
+    agent = text(dataset, "ContrastBolusAgent").upper()  # free text: only whether there is one is kept
+    return (*kept, ("contrast_agent", "no" if agent in NO_AGENT else "yes")) if agent else tuple(kept)
 
 
 def _float_bits(dataset: Any) -> int:

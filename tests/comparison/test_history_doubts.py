@@ -35,6 +35,23 @@ def test_two_patients_are_told_and_a_file_that_names_nobody_is_not() -> None:
     assert {"other_patient", "same_date"} <= {one.code for one in found.issues}
 
 
+def codes(first: dict[str, str], second: dict[str, str]) -> list[str]:
+    return [one.code for one in doubts_about([replace(SCAN, facts=first), replace(SCAN, facts=second)], [GIVEN])]
+
+
+def test_what_the_headers_say_differently_is_told_with_its_consequence() -> None:
+    assert codes({"contrast_agent": "yes"}, {"kvp": "120"}) == ["contrast_agent_differs"]
+    assert codes({"contrast_agent": "no"}, {"contrast_agent": "yes"}) == ["contrast_agent_differs"]
+    assert codes({"contrast_agent": "no"}, {"kvp": "120"}) == []
+    assert codes({"kernel": "B30f"}, {"kernel": "B70f"}) == ["kernel_differs"]
+    assert codes({"slice_thickness_mm": "1.0"}, {"slice_thickness_mm": "5"}) == ["slice_thickness_differs"]
+    assert codes({"slice_thickness_mm": "1.0"}, {"slice_thickness_mm": "1.25"}) == []
+    thick = replace(SCAN, geometry=Geometry.from_spacing((5.0, 1.0, 1.0)))
+    assert [one.code for one in doubts_about([SCAN, thick], [GIVEN])] == ["slice_spacing_differs"]
+    for one in doubts_about([SCAN, thick], [GIVEN]):
+        assert one.hint.text()
+
+
 def test_half_a_scan_and_another_contrast_are_told() -> None:
     half = replace(GIVEN, trust=replace(GIVEN.trust, overlap=0.5))
     assert [one.code for one in doubts_about([SCAN, SCAN], [half])] == ["partial_coverage"]

@@ -182,6 +182,12 @@ def test_no_identity_reaches_the_volume(one: One) -> None:
     assert found.study_key and found.patient and found.series_key
 
 
+@pytest.mark.parametrize(("agent", "kept"), [("Omnipaque for J. Doe", "yes"), ("NONE", "no"), ("", None), (None, None)])
+def test_of_a_contrast_agent_only_is_kept_whether_there_is_one(one: One, agent: str | None, kept: str | None) -> None:
+    facts = one(ct(**({} if agent is None else {"ContrastBolusAgent": agent}))).volume.facts
+    assert facts.get("contrast_agent") == kept and "Doe" not in str(facts)
+
+
 def test_a_description_of_known_words_becomes_the_name(one: One) -> None:
     assert one(ct(SeriesDescription="Lung 1.25mm axial")).volume.name == "CT Lung 1.25mm axial"
     assert one(dx()).volume.name == "DX chest PA"
