@@ -154,25 +154,30 @@ def build(recipe: Recipe, draft: ModelCard) -> CamNet:
     if recipe.options.start_from == IMAGENET:
         log.info("%d tensors taken from published weights", start_from_imagenet(network, recipe.network))
     elif recipe.options.start_from:
-        _start_from(network, recipe.options.start_from, draft.folder.parent)
+        _start_from(network, draft, recipe.options.start_from)
     return network
 
 
-def _start_from(network: CamNet, model: str, models: Path) -> None:
-    """Take over the tensors of another model's trunk that fit; there must be some."""
-    card = load_card(models / model)
+def _start_from(network: CamNet, draft: ModelCard, model: str) -> None:
+    """Take over what fits of another model: its trunk, and all of it where it answers the same; there must be some."""
+    card = load_card(draft.folder.parent / model)
+    alike = [label.id for label in card.labels] == [label.id for label in draft.labels]
     verify_weights(card)
     theirs = {k: v.float() for k, v in safetensors.torch.load_file(card.weights).items() if not k.startswith(GATE)}
     own = network.state_dict()
     deeper, plain = "trunk.body.", "trunk."  # a detector carries its trunk one level deeper
     fitting = {}
-    for name in own:
+    for name, tensor in own.items():
+        named = [name] if alike else []
         for prefix in (deeper, plain):
-            rest = name.removeprefix(prefix)
-            for other in (plain + rest, deeper + rest) if name.startswith(prefix) else ():
-                if other in theirs and theirs[other].shape == own[name].shape:
-                    fitting[name] = theirs[other]
-    if not fitting:
+            if name.startswith(prefix):
+                rest = name.removeprefix(prefix)
+                named += [plain + rest, deeper + rest]
+        for other in named:
+            if other in theirs and theirs[other].shape == tensor.shape:
+                fitting[name] = theirs[other]
+                break
+    if not any(tensor.ndim > 1 for tensor in fitting.values()):  # counts and scales alone say nothing
         raise CardError(
             N_("Nothing of the model {model} fits the network to train."),
             hint=N_("Start from a model of the same network and width."),
