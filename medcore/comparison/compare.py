@@ -235,6 +235,6 @@ def _ml(visit: Visit, voxels: int) -> float | None:
 
 def _specks(visits: Sequence[Visit]) -> tuple[Issue, ...]:
     count = sum(visit.specks for visit in visits)
-    text = N_("{count} specks of the masks are too small to be lesions and were left out.")
+    text = N_("Left out of the masks as too small to be lesions: {count}.")
     hint = N_("They still count in the total volume; correct the mask if one of them matters.")
     return (Issue("specks_left_out", Severity.INFO, Message(text, {"count": count}), Message(hint)),) if count else ()

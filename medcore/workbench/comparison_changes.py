@@ -30,6 +30,7 @@ from medcore.workbench.comparisons import Aligned
 
 FULL_Z = 10.0  # what a heat of 1 stands for
 FULL_GROWTH = 0.5  # half as large again
+LEAST_GROWTH = 0.3  # of that; bending follows noise by a tenth of a voxel's size, which is no growth
 Series: TypeAlias = RadiographSeries  # what pages may name
 SCORE_WORDS = OPACITY_SCORE
 
@@ -93,9 +94,11 @@ class Changes:
         growth: tuple[Layer, ...] = ()
         if change.growth is not None:
             grown = (change.growth - 1) / FULL_GROWTH
+            if change.map is not None:  # the air around a patient is bent, too, and that means nothing
+                grown = np.where(change.map.compared, grown, 0.0)
             growth = (
-                Layer(N_("Tissue grew (1 is 50 %)"), _heat(grown), 0.1, True),
-                Layer(N_("Tissue shrank (1 is 50 %)"), _heat(-grown), 0.1, False),
+                Layer(N_("Tissue grew (1 is 50 %)"), _heat(grown), LEAST_GROWTH, True),
+                Layer(N_("Tissue shrank (1 is 50 %)"), _heat(-grown), LEAST_GROWTH, False),
             )
         return Shown(change, difference, growth, change.masks.mask if change.masks is not None else None)
 

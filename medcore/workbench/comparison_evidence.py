@@ -10,6 +10,7 @@ import medcore
 from medcore.comparison.uncertainty import Error, Interval
 from medcore.errors import N_, Message, Value
 from medcore.exports.report_document import Block, Facts, Points, Sentence, Table, Text, Tone
+from medcore.workbench.alignment_words import back_and_forth
 from medcore.workbench.comparison_answer import intervals
 from medcore.workbench.comparison_findings import Findings
 
@@ -113,7 +114,7 @@ def alignment(all_: Findings) -> tuple[Text, list[Block]]:
                 _message(MOTIONS[one.motion.value]),
                 f"{trust.similarity:.2f}",
                 f"{100 * trust.overlap:.0f} %",
-                f"{trust.inverse_mm:.2f} mm",
+                back_and_forth(trust, all_.aligned.moments[0].scan),
                 f"{100 * trust.sharpness:.0f} %",
                 "–" if trust.landmark_mm is None else f"{trust.landmark_mm:.1f} mm ({len(trust.landmarks)})",
                 _message(N_("trusted")) if trust.trusted else _message(N_("in doubt")),

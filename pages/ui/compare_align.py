@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from medcore.errors import N_
+from medcore.workbench import alignment_words
 from medcore.workbench.comparisons import Aligned
 from pages.ui import compare_changes, compare_draft, compare_viewer, pick, show
 from pages.ui.compare_draft import Reading
@@ -69,7 +70,7 @@ def _trust(aligned: Aligned, visit: int) -> None:
             t("Found"): t(METHODS[found.method.value]),
             t("Similarity"): f"{trust.similarity:.2f}",
             t("Overlap"): percent(trust.overlap),
-            t("Back and forth"): f"{trust.inverse_mm:.2f} mm",
+            t("Back and forth"): say(alignment_words.back_and_forth(trust, aligned.moments[0].scan)),
             t("Loss of similarity 5 mm away"): percent(trust.sharpness),
         }
     )

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from medcore.cards import ModelCard
 from medcore.errors import N_, Message
-from medcore.workbench import comparison_changes
+from medcore.workbench import comparison_answer, comparison_changes
 from medcore.workbench.comparison_changes import Changes, Layer, Series, Shown
 from medcore.workbench.comparisons import Aligned, Found
 from pages.ui import compare_draft, pick, show, state
 from pages.ui.compare_draft import Reading
-from pages.ui.viewer.panes import ColourMap, HeatOverlay, LabelOverlay, Layout, Overlay, Pane
+from pages.ui.viewer.panes import ColourMap, Focus, HeatOverlay, LabelOverlay, Layout, Overlay, Pane
 from pages.ui.viewer.viewer import viewer
 from pages.ui.words import percent, plain, t
 
 PIXELS = 560
+MEANING = {
+    "difference": N_(
+        "Orange: brighter than before, blue: darker. Less than one in twenty marked voxels should be noise. "
+        "Posture, contrast agent and swelling change a picture too: a marked place is no diagnosis."
+    ),
+    "masks": N_("The masks of both studies on the baseline: what was gained, what was lost, what stayed."),
+    "growth": N_(
+        "Orange: the tissue was stretched to fit the later study, blue: it was shrunk; less than 15 % is left out. "
+        "Where grey values are even, bending is a guess."
+    ),
+}
 
 
 def page(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_generator.DeltaGenerator) -> None:
@@ -61,8 +74,8 @@ def _volumes(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_g
     offered = {name: title for name, title in options.items() if _offered(shown, name)}
     what = pick.segment("what", t("Over the baseline"), offered)
     with picture:
-        _viewer(reading, _overlays(shown, what), what)
-    _figures(shown, aligned)
+        _viewer(reading, _overlays(shown, what), what, focus=_first(aligned, found))
+    _figures(shown, aligned, what)
 
 
 def _running(job_id: str) -> bool:
@@ -92,18 +105,26 @@ def _overlays(shown: Shown, what: str) -> tuple[Overlay, ...]:
 
 
 def _overlay(layer: Layer) -> HeatOverlay:
-    colours = ColourMap.INFERNO if layer.rises else ColourMap.CIVIDIS
+    colours = ColourMap.WARM if layer.rises else ColourMap.COOL
     return HeatOverlay(layer.heat, t(layer.title), colours=colours, opacity=0.75, threshold=layer.threshold)
 
 
-def _viewer(reading: Reading, overlays: tuple[Overlay, ...], what: str) -> None:
+def _first(aligned: Aligned, found: Found) -> Focus | None:
+    """Where the first lesion is, so that the map opens on one."""
+    place = next((row.place for row in comparison_answer.rows(aligned, found) if row.place is not None), None)
+    return None if place is None else Focus(place)
+
+
+def _viewer(reading: Reading, overlays: tuple[Overlay, ...], what: str, *, focus: Focus | None = None) -> None:
     scan = reading.draft.visits[0].scan
     pane = Pane(state.volume(scan), compare_draft.title_of(reading, 0), overlays)
     with st.container(key="viewport-large"):
-        viewer([pane], key=f"compare-change-{what}-{scan[:12]}", height=PIXELS, layout=Layout.ONE, tools=False)
+        viewer(
+            [pane], key=f"compare-change-{what}-{scan[:12]}", height=PIXELS, layout=Layout.ONE, tools=False, focus=focus
+        )
 
 
-def _figures(shown: Shown, aligned: Aligned) -> None:
+def _figures(shown: Shown, aligned: Aligned, what: str) -> None:
     """What the map says in figures, and its files."""
     change = shown.change
     if change.map is not None:
@@ -117,15 +138,9 @@ def _figures(shown: Shown, aligned: Aligned) -> None:
         show.facts(facts)
     rows = comparison_changes.change_rows(shown)
     if rows:
-        names = [t("Lesion"), t("gained"), t("lost"), t("kept"), t("gained ml"), t("lost ml"), t("tissue %")]
-        table = pd.DataFrame([(row[0] or t("all"), *row[1:]) for row in rows], columns=names)
-        st.dataframe(table.dropna(axis=1, how="all"), hide_index=True)
-    st.caption(
-        t(
-            "Orange: brighter than before, blue: darker. Less than one in twenty marked voxels should be noise. "
-            "Posture, contrast agent and swelling change a picture too: a marked place is no diagnosis."
-        )
-    )
+        table = _table(rows, change.voxel_ml)
+        st.dataframe(table, hide_index=True, height=35 * (min(len(table), 8) + 1) + 2)
+    st.caption(t(MEANING[what]))
     baseline = aligned.moments[0].scan
     with st.container(horizontal=True):
         if change.map is not None and comparison_changes.can_download(baseline):
@@ -140,6 +155,23 @@ def _figures(shown: Shown, aligned: Aligned) -> None:
         if rows:
             data = comparison_changes.changes_csv(shown)
             st.download_button(t("Table as CSV"), data, "medcore-changes.csv", "text/csv", key="compare-changes-csv")
+
+
+def _table(
+    rows: Sequence[tuple[str, int, int, int, float | None, float | None, float | None]], voxel_ml: float | None
+) -> pd.DataFrame:
+    """What each lesion gained, lost and kept: in ml where a voxel has a size, else in voxels."""
+    factor, unit = (1.0, t("voxels")) if voxel_ml is None else (voxel_ml, "ml")
+    lines = []
+    for name, gained, lost, kept, _, _, tissue in rows if len(rows) > 2 else rows[-1:]:
+        amounts = {t("gained"): gained, t("lost"): lost, t("kept"): kept}
+        line: dict[str, str] = {t("Lesion"): name or t("all")}
+        for title, voxels in amounts.items():
+            line[f"{title}, {unit}"] = f"{voxels}" if voxel_ml is None else f"{voxels * factor:.2f}"
+        line[t("tissue %")] = "" if tissue is None else f"{tissue:+.0f}"
+        lines.append(line)
+    table = pd.DataFrame(lines)
+    return table if table[t("tissue %")].any() else table.drop(columns=t("tissue %"))
 
 
 def _radiographs(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_generator.DeltaGenerator) -> None:

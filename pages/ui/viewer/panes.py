@@ -20,6 +20,8 @@ class ColourMap(StrEnum):
     INFERNO = "inferno"
     VIRIDIS = "viridis"
     CIVIDIS = "cividis"
+    WARM = "warm"  # orange, for what rose; beside it:
+    COOL = "cool"  # blue, for what fell
 
 
 class Layout(StrEnum):

@@ -3,6 +3,8 @@ const ANCHORS = {
   inferno: "000004 160b39 420a68 6a176e 932667 bc3754 dd513a f37819 fca50a f6d746 fcffa4",
   viridis: "440154 482475 414487 355f8d 2a788e 21908d 22a884 42be71 7ad151 bddf26 fde725",
   cividis: "00204d 00306f 2a406c 48526b 5e626e 727374 878479 9e9677 b6a971 d0be67 ead357",
+  warm: "4a1500 7a2800 a83f00 d45a00 f0771a ff9840 ffba78 ffdcb4",
+  cool: "00214a 003a7a 0057ac 1477d4 3c97f0 6cb4fb 9dcffd cfe8ff",
 };
 export const COLOUR_MAPS = Object.keys(ANCHORS);
 

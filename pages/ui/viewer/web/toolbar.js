@@ -22,7 +22,7 @@ const MARKS = {
 };
 const BRUSHES = { brush: [N_("Brush"), "M"], eraser: [N_("Eraser"), "U"], fill: [N_("Fill"), "K"] };
 const CUSTOM = N_("Custom");
-const COLOUR_NAMES = { inferno: "Inferno", viridis: "Viridis", cividis: "Cividis" };
+const COLOUR_NAMES = { inferno: "Inferno", viridis: "Viridis", cividis: "Cividis", warm: "Orange", cool: "Blue" };
 const SLAB_MODES = { none: N_("Single slice"), max: N_("Maximum (MIP)"), min: N_("Minimum (MinIP)"), mean: N_("Mean") };
 
 export class Toolbar {
@@ -183,13 +183,14 @@ export class Toolbar {
     const first = heat ?? all.find(({ spec }) => spec.kind === "labels");
     const both = (change) => { viewer.setOverlays("heat", change); viewer.setOverlays("labels", change); };
     const maps = COLOUR_MAPS.map((name) => [name, COLOUR_NAMES[name]]);
-    this.legend = heat ? el("canvas", { class: "legend", width: 256, height: 1, role: "img", title: t("Heat from 0 to 1"), "aria-label": t("Heat from 0 to 1") }) : null;
-    if (heat) this.showLegend(heat.colours);
+    const heats = all.filter(({ spec }) => spec.kind === "heat"), several = new Set(heats.map(({ colours }) => colours)).size > 1;
+    const legends = (several ? heats : heats.slice(0, 1)).map((one) => this.legendOf(several ? one.spec.title : t("Heat from 0 to 1"), one.colours));
+    [this.legend] = legends;
     return [
       this.shown,
       menu("more", N_("Choose overlays"), () => this.overlayList(), {}),
-      heat && this.select(N_("Colours"), maps, heat.colours, (colours) => { viewer.setOverlays("heat", { colours }); this.showLegend(colours); }),
-      this.legend,
+      heat && !several && this.select(N_("Colours"), maps, heat.colours, (colours) => { viewer.setOverlays("heat", { colours }); this.showLegend(colours); }),
+      ...legends,
       first && this.range(N_("Opacity"), first.opacity, [0, 1, 0.01], (opacity) => both({ opacity })),
       heat && this.range(N_("Threshold"), heat.threshold, [0, 1, 0.01], (threshold) => viewer.setOverlays("heat", { threshold })),
     ];
@@ -212,8 +213,14 @@ export class Toolbar {
     })), smooth];
   }
 
-  showLegend(name) {
-    this.legend.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(lut(name)), 256, 1), 0, 0);
+  legendOf(title, colours) {
+    const legend = el("canvas", { class: "legend", width: 256, height: 1, role: "img", title, "aria-label": title });
+    this.showLegend(colours, legend);
+    return legend;
+  }
+
+  showLegend(name, legend = this.legend) {
+    legend.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(lut(name)), 256, 1), 0, 0);
   }
 
   rest() {
