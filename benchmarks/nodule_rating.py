@@ -23,9 +23,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
 
+from medcore.cards import RATING_FILE
 from medcore.evaluation.classification import area_under_curve
 from medcore.imaging.nodules.looks import HIGH_HU, LOW_HU, looks
-from medcore.tasks._nodule_rating import RATING_FILE
 
 PULL = 0.3  # C of the regression
 FOLDS, DRAWS, ROUNDS = 5, 5, 2000

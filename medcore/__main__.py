@@ -19,6 +19,7 @@ from medcore.shell import (
     laboratory,
     models,
     prepare,
+    published,
     quality,
     read,
     train,
@@ -44,6 +45,7 @@ app.command("tasks", help=t("List the clinical questions."))(catalogues.tasks)
 app.add_typer(catalogues.models, name="models", help=t("List the models, or verify their weights."))
 app.command("analyse", help=t("Run a model on a scan, with an explanation if asked for."))(analyse.analyse)
 catalogues.models.command("compare", help=t("Compare two models on the same pictures."))(models.compare)
+catalogues.models.command("add", help=t("Make a model of published weights that were downloaded."))(published.add)
 catalogues.models.command("train", help=t("Train the shipped models anew from their recipes."))(models.train_all)
 app.command("criteria", help=t("List the response criteria."))(assess.criteria)
 app.command("assess", help=t("Tell the response to treatment from a table of measured lesions."))(assess.assess)

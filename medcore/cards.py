@@ -19,6 +19,7 @@ from medcore.errors import N_, CardError, WeightsError
 CARD_FILE = "card.toml"
 WEIGHTS_FILE = "weights.safetensors"
 EVALUATION_FILE = "evaluation.json"
+RATING_FILE = "rating.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class InputContract:
         modalities: DICOM modalities; "" stands for a picture that names none.
         body_parts: DICOM Body Part Examined values that fit; "" for unknown.
         views: DICOM View Positions that fit; "" for unknown.
-        channels: 1 or 3.
+        channels: 1 or 3; 4 for the sequences of one brain MR.
         size: Side of the square the network sees, in pixels.
         min_pixels: Shortest side of a scan below which the result is doubtful.
     """
@@ -247,6 +248,26 @@ def verify_weights(card: ModelCard) -> None:
         )
 
 
+def rating_bytes(card: ModelCard) -> bytes:
+    """The rating that belongs to a card which names one.
+
+    Raises:
+        WeightsError: The file is missing, or not the one the card was written for.
+    """
+    try:
+        data = (card.folder / RATING_FILE).read_bytes()
+    except OSError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != card.rating_sha256:
+        raise WeightsError(
+            N_("The suspicion rating of {model} is missing or is not the one its card was written for."),
+            hint=N_("Restore models/{model}/{file} from the release."),
+            model=card.id,
+            file=RATING_FILE,
+        )
+    return data
+
+
 def _card(table: Mapping[str, Any], folder: Path) -> ModelCard:
     contract = table["input"]
     calibration = table.get("calibration", {})
@@ -333,5 +354,6 @@ def _check(card: ModelCard, path: Path) -> None:
         raise CardError(N_("{path}: labels must be there and differ."), path=str(path))
     if any(not 0 < entry.threshold < 1 for entry in card.labels):
         raise CardError(N_("{path}: a threshold must lie between 0 and 1."), path=str(path))
-    if card.contract.channels not in (1, 3) or not 16 <= card.contract.size <= 2048:
-        raise CardError(N_("{path}: the input must have 1 or 3 channels and 16 to 2048 pixels a side."), path=str(path))
+    if card.contract.channels not in (1, 3, 4) or not 16 <= card.contract.size <= 2048:
+        text = N_("{path}: the input must have 1, 3 or 4 channels and 16 to 2048 pixels a side.")
+        raise CardError(text, path=str(path))

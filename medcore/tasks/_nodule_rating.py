@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from medcore.cards import ModelCard
+from medcore.cards import RATING_FILE, ModelCard, rating_bytes
 from medcore.errors import N_, WeightsError
-
-RATING_FILE = "rating.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +47,11 @@ def load_rating(card: ModelCard) -> Rating | None:
     """
     if not card.rating_sha256:
         return None
-    path = card.folder / RATING_FILE
     try:
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != card.rating_sha256:
-            raise ValueError("SHA-256")
-        table = json.loads(data)
+        table = json.loads(rating_bytes(card))
         mean, spread, weight = (tuple(map(float, table[name])) for name in ("mean", "spread", "weight"))
         return Rating(tuple(map(str, table["features"])), mean, spread, weight, float(table["offset"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise WeightsError(
             N_("The suspicion rating of {model} is missing or is not the one its card was written for."),
             hint=N_("Restore models/{model}/{file} from the release."),

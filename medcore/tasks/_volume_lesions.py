@@ -41,7 +41,7 @@ def measured_lesions(
 
     Args:
         probability: (S, R, C) of the vote.
-        members: Each (S, R, C) uint8, single votes, for the interval of the volume.
+        members: Each (S, R, C) uint8, single votes, for the interval of the volume; without any there is none.
         threshold: Probability from which a voxel belongs to a lesion.
         scale: NONE gives counts of voxels, but neither mm nor ml.
     """
@@ -52,7 +52,8 @@ def measured_lesions(
     for number, (extent, inside) in enumerate(found, start=1):
         counts = [_count(member, threshold, extent, inside, everything) for member in members]
         sure = float(probability[_box(extent.corner, inside.shape)][inside].max())
-        lesions.append(_lesion(str(number), own, extent, [*counts, extent.voxels], sure))
+        votes = [*counts, extent.voxels] if counts else []
+        lesions.append(_lesion(str(number), own, extent, votes, sure))
     return tuple(lesions)
 
 
@@ -71,8 +72,8 @@ def _lesion(name: str, mask: Mask, extent: Extent, counts: list[int], probabilit
         centre_index=(centre[0], centre[1], centre[2]),
         slice_index=extent.diameters.slice_index,
         product_mm2=None if without else extent.diameters.product,
-        volume_low_ml=None if ml is None else min(counts) * ml,
-        volume_high_ml=None if ml is None else max(counts) * ml,
+        volume_low_ml=None if ml is None or not counts else min(counts) * ml,
+        volume_high_ml=None if ml is None or not counts else max(counts) * ml,
         probability=probability,
     )
 

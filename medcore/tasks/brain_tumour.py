@@ -39,6 +39,7 @@ from medcore.tasks._brain_checks import (
     voids,
     voxel_issues,
 )
+from medcore.tasks._brain_sequences import analyse_sequences, first_issues, sequence_order, takes_sequences
 from medcore.tasks._volume_lesions import large_pieces, measured_lesions, presence
 from medcore.tasks._volume_planes import Plane, planes
 from medcore.tasks._volume_voting import Votes, kind_probabilities, network_inputs, slice_probabilities, vote
@@ -70,10 +71,18 @@ class BrainTumour(VolumeTask):
 
     def check(self, scan: Scan, card: ModelCard) -> tuple[Issue, ...]:
         """BLOCK for another modality, body part or contrast; WARN for thick slices, few pixels, a phantom."""
+        if takes_sequences(card):
+            plain = [issue for issue in header_issues(scan, card) if issue.code not in ("weighting", "contrast")]
+            return (*plain, *first_issues(scan))
         return header_issues(scan, card)
 
     def order(self, scans: Sequence[Scan], card: ModelCard) -> tuple[int, ...]:
-        """The series that looks most like T1 after contrast by its name, then the one with the most voxels."""
+        """The series that looks most like T1 after contrast by its name, then the one with the most voxels.
+
+        For a network of four sequences all four of them, in its order.
+        """
+        if takes_sequences(card):
+            return sequence_order(scans)
 
         def worth(i: int) -> tuple[bool, bool, bool, int]:
             blocked = any(issue.severity is Severity.BLOCK for issue in self.check(scans[i], card))
@@ -140,6 +149,8 @@ class BrainTumour(VolumeTask):
         cancelled: Cancelled,
     ) -> VolumeAnswer:
         """Slice by slice in every plane that is sharp enough; the votes make the mask on the scan's own grid."""
+        if takes_sequences(card):
+            return analyse_sequences(scans, card=card, forward=forward, run=run, progress=progress, cancelled=cancelled)
         scan = scans[0]
         doubts = {issue.code for issue in run.warnings}
         in_mm = scan.geometry.scale is Scale.PATIENT and not doubts & set(NO_SPACING)

@@ -18,6 +18,7 @@ SMALL = {
     "vit_small": {"width": 24, "depth": 2},
     "patch_resnet": {"width": 8},
     "unet": {"width": 8},
+    "segresnet": {"width": 8},
 }
 
 
@@ -27,8 +28,8 @@ def build(name: str, channels: int = 1, labels: int = 2) -> CamNet:
 
 
 def images(name: str, channels: int = 1, count: int = 2) -> torch.Tensor:
-    side = 28 if name == "simple_cnn" else 96
-    return torch.randn(count, channels, side, side, generator=torch.Generator().manual_seed(1))
+    sides = (24, 24, 24) if NETWORKS[name].axes == 3 else (28, 28) if name == "simple_cnn" else (96, 96)
+    return torch.randn(count, channels, *sides, generator=torch.Generator().manual_seed(1))
 
 
 def test_the_catalogue_holds_the_promised_networks() -> None:

@@ -1,5 +1,6 @@
 """The models door lists what can be used and names what cannot."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,17 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path: Path, name: str) -> None
     make_model(tmp_path, name="known", width=8)
     with pytest.raises(UnknownNameError, match=name or "model"):
         Models(tmp_path).card(name)
+
+
+def test_a_changed_rating_beside_good_weights_is_named(tmp_path: Path) -> None:
+    card = make_model(tmp_path, name="rated", width=8)
+    rating = card.folder / "rating.json"
+    rating.write_text("{}", encoding="utf-8")
+    text = (card.folder / "card.toml").read_text(encoding="utf-8")
+    digest = hashlib.sha256(rating.read_bytes()).hexdigest()
+    (card.folder / "card.toml").write_text(f'rating_sha256 = "{digest}"\n{text}', encoding="utf-8")
+    assert [v.ok for v in Models(tmp_path).verify()] == [True]
+    rating.write_text("{ }", encoding="utf-8")
+    (found,) = Models(tmp_path).verify()
+    assert found.reason is not None
+    assert "suspicion rating" in found.reason.text()

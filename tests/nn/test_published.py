@@ -1,0 +1,98 @@
+"""Published weights become a model of ours: the same answers as MONAI's own network, and nothing but tensors read."""
+
+import hashlib
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from medcore.cards import load_card, verify_weights
+from medcore.errors import WeightsError
+from medcore.nn.networks import load_network
+from medcore.nn.published import install_published, renamed
+from medcore.nn.torch_engine import TorchEngine
+from medcore.settings import ROOT, Settings
+
+monai_nets = pytest.importorskip("monai.networks.nets")
+TEMPLATE = ROOT / "docs" / "published" / "brats-mri-segmentation"
+
+
+def theirs() -> torch.nn.Module:
+    """MONAI's network as the published bundle builds it, with random weights."""
+    torch.manual_seed(0)
+    net: torch.nn.Module = monai_nets.SegResNet(
+        blocks_down=[1, 2, 2, 4], blocks_up=[1, 1, 1], init_filters=16, in_channels=4, out_channels=3, dropout_prob=0.2
+    )
+    return net.eval()
+
+
+def template(folder: Path, file: Path) -> Path:
+    """The shipped template, whose sums are those of another file."""
+    made = folder / "brats"
+    made.mkdir(parents=True)
+    text = (TEMPLATE / "card.toml").read_text(encoding="utf-8")
+    head, _, rest = text.partition("sums = [")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    (made / "card.toml").write_text(f'{head}sums = ["sha256:{digest}"]{rest.partition("]")[2]}', encoding="utf-8")
+    return made
+
+
+def test_our_network_with_monais_weights_says_what_monais_says() -> None:
+    net = theirs()
+    ours = load_network("segresnet").build(channels=4, labels=3).eval()
+    ours.load_state_dict(renamed(net.state_dict(), "monai_segresnet", labels=3))
+    image = torch.randn(1, 4, 24, 32, 16, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        dense = ours.answer(image)[2]
+        torch.testing.assert_close(dense, net(image), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("bundled", [False, True], ids=["weight file", "zip bundle"])
+def test_a_published_file_becomes_a_model_that_the_engine_runs(tmp_path: Path, bundled: bool) -> None:
+    net, file = theirs(), tmp_path / "model.pt"
+    torch.save(net.state_dict(), file)
+    if bundled:
+        with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as made:
+            made.write(file, "brats_mri_segmentation/models/model.pt")
+        file = tmp_path / "bundle.zip"
+    folder = install_published(template(tmp_path / "template", file), file, tmp_path / "models")
+    card = load_card(folder)
+    verify_weights(card)
+    image = np.random.default_rng(0).normal(size=(1, 4, 16, 16, 16)).astype(np.float32)
+    output = TorchEngine(Settings(device="cpu")).run(card, image)
+    with torch.inference_mode():
+        expected = net(torch.from_numpy(image)).numpy()
+    assert output.dense is not None
+    np.testing.assert_allclose(output.dense, expected, rtol=1e-4, atol=1e-5)
+    assert (output.logits == 0).all(), "the published network has no head for the whole image"
+
+
+def test_another_file_is_refused_by_its_sum(tmp_path: Path) -> None:
+    file = tmp_path / "model.pt"
+    file.write_bytes(b"anything")
+    with pytest.raises(WeightsError, match="not the published file"):
+        install_published(TEMPLATE, file, tmp_path / "models")
+    assert not (tmp_path / "models").exists()
+
+
+class Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (exec, ("raise SystemExit('unpickled')",))
+
+
+def test_a_pickle_with_more_than_tensors_is_never_run(tmp_path: Path) -> None:
+    file = tmp_path / "model.pt"
+    file.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(WeightsError, match="no plain tensors"):
+        install_published(template(tmp_path / "template", file), file, tmp_path / "models")
+
+
+def test_weights_of_another_shape_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "model.pt"
+    torch.save(monai_nets.SegResNet(init_filters=8, in_channels=4, out_channels=3).state_dict(), file)
+    with pytest.raises(WeightsError, match="do not fit"):
+        install_published(template(tmp_path / "template", file), file, tmp_path / "models")
+    assert not list((tmp_path / "models").glob("*"))
