@@ -2,7 +2,17 @@
 
 import streamlit as st
 
-from pages.ui import evaluate_choice, evaluate_errors, evaluate_figures, evaluate_lab, evaluate_pair, guard, pick
+from medcore.workbench.evaluated_masks import has_masks
+from pages.ui import (
+    evaluate_choice,
+    evaluate_errors,
+    evaluate_figures,
+    evaluate_lab,
+    evaluate_masks,
+    evaluate_pair,
+    guard,
+    pick,
+)
 from pages.ui.words import t
 
 guard.inside_shell()
@@ -17,11 +27,14 @@ sections = {
     "pair": t("Two models"),
     "lab": t("Device-shift laboratory"),
 }
+if has_masks(chosen.part.answers):  # the other sections turn a threshold over the probability of one finding
+    sections = {"figures": t("Figures"), "groups": t("Groups")}
 section = pick.segment("section", t("Section"), sections)
+shown = evaluate_masks if has_masks(chosen.part.answers) else evaluate_figures
 if section == "figures":
-    evaluate_figures.figures(chosen)
+    shown.figures(chosen)
 elif section == "groups":
-    evaluate_figures.groups(chosen)
+    shown.groups(chosen)
 elif section == "errors":
     evaluate_errors.gallery(chosen)
 elif section == "pair":

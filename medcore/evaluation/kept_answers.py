@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,19 @@ from medcore.evaluation.classification import Answers
 
 ANSWERS_FILE = "answers.csv"
 TEST, EXTERNAL = "test", "external"
-TRUTH, PROBABILITY, COLUMN = "truth:", "probability:", "column:"
+TRUTH, PROBABILITY, COLUMN, PIXELS = "truth:", "probability:", "column:", "pixels:"
 FIXED = ("part", "source", "file", "index", "group", "distance")
 DIGITS = 6  # of a probability
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """How many pixels of a picture were drawn by the reader, found by the model, both, and all of them."""
+
+    drawn: int
+    found: int
+    both: int
+    whole: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,7 @@ class PictureAnswer:
         probability: For each label, calibrated.
         distance: From the training pictures; None without a gate.
         columns: Further facts of the table (region, age, sex ...).
+        pixels: Of the masks; None for a model that draws none.
     """
 
     part: str
@@ -45,6 +56,7 @@ class PictureAnswer:
     index: int = -1
     distance: float | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    pixels: Pixels | None = None
 
 
 def answers_text(answers: Sequence[PictureAnswer], labels: Sequence[str]) -> str:
@@ -56,13 +68,15 @@ def answers_text(answers: Sequence[PictureAnswer], labels: Sequence[str]) -> str
     names = tuple(dict.fromkeys(name for answer in answers for name in answer.columns))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    header = (*FIXED, *(TRUTH + x for x in labels), *(PROBABILITY + x for x in labels), *(COLUMN + x for x in names))
-    writer.writerow(header)
+    counted = [x.name for x in fields(Pixels)] if any(a.pixels is not None for a in answers) else []
+    header = (*FIXED, *(TRUTH + x for x in labels), *(PROBABILITY + x for x in labels), *(PIXELS + x for x in counted))
+    writer.writerow((*header, *(COLUMN + x for x in names)))
     for a in answers:
         distance = "" if a.distance is None else round(a.distance, DIGITS)
         facts = (a.part, a.source, a.file, a.index, a.group, distance)
         said = (*map(int, a.truth), *(round(p, DIGITS) for p in a.probability))
-        writer.writerow((*facts, *said, *(a.columns.get(name, "") for name in names)))
+        pixels = [getattr(a.pixels, x, "") for x in counted]
+        writer.writerow((*facts, *said, *pixels, *(a.columns.get(name, "") for name in names)))
     return text.getvalue()
 
 
@@ -87,6 +101,7 @@ def _picture(row: Mapping[str, str]) -> PictureAnswer:
     def named(prefix: str) -> dict[str, str]:
         return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
 
+    counted = {name: int(value) for name, value in named(PIXELS).items() if value}
     return PictureAnswer(
         part=row["part"],
         source=row["source"],
@@ -97,6 +112,7 @@ def _picture(row: Mapping[str, str]) -> PictureAnswer:
         truth=tuple(bool(int(value)) for value in named(TRUTH).values()),
         probability=tuple(float(value) for value in named(PROBABILITY).values()),
         columns=named(COLUMN),
+        pixels=Pixels(**counted) if counted else None,
     )
 
 

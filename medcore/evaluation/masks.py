@@ -31,7 +31,7 @@ class MaskFigures:
 
 @dataclass(frozen=True, slots=True)
 class BlandAltman:
-    """Agreement of volumes: mean difference (found less true) and limits of agreement, in ml."""
+    """Agreement of volumes or areas: mean difference (found less true) and limits of agreement, in their unit."""
 
     bias: Estimate
     lower: float
@@ -43,13 +43,14 @@ class MaskCounts:
     """Pixels of N pictures.
 
     Args:
-        drawn, found, both: (N,) pixels of the drawn mask, of the found one, and of both.
+        drawn, found, both, whole: (N,) pixels of the drawn mask, of the found one, of both, and of the picture.
         group: (N,) patient or cluster.
     """
 
     drawn: NDArray[int64]
     found: NDArray[int64]
     both: NDArray[int64]
+    whole: NDArray[int64]
     group: Array
 
     @property
@@ -61,7 +62,13 @@ class MaskCounts:
 
     def only(self, rows: Array) -> MaskCounts:
         """Those of some pictures."""
-        return MaskCounts(self.drawn[rows], self.found[rows], self.both[rows], self.group[rows])
+        parts = (self.drawn, self.found, self.both, self.whole, self.group)
+        return MaskCounts(*(part[rows] for part in parts))
+
+    @property
+    def percent(self) -> tuple[NDArray[float64], NDArray[float64]]:
+        """(N,) twice: found and drawn area in percent of the picture, which needs no millimetres."""
+        return 100.0 * self.found / self.whole, 100.0 * self.drawn / self.whole
 
 
 def mask_metrics(counts: MaskCounts) -> dict[str, Estimate]:
@@ -140,8 +147,8 @@ def _hd95(there: NDArray[float64], here: NDArray[float64]) -> float:
     return float(max(np.percentile(there, 95), np.percentile(here, 95)))
 
 
-def bland_altman(found_ml: Array, true_ml: Array, group: Array) -> BlandAltman:
-    """Agreement of measured with true volumes."""
-    gap = np.asarray(found_ml, dtype=float64) - np.asarray(true_ml, dtype=float64)
+def bland_altman(found: Array, true: Array, group: Array) -> BlandAltman:
+    """Agreement of measured with true volumes (N,), in any one unit."""
+    gap = np.asarray(found, dtype=float64) - np.asarray(true, dtype=float64)
     spread = LIMITS * float(gap.std(ddof=1)) if len(gap) > 1 else float("nan")
     return BlandAltman(mean_estimate(gap, group), float(gap.mean()) - spread, float(gap.mean()) + spread)

@@ -25,14 +25,6 @@ class FrocPoints:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """Volumes of N lesions in ml, found and true, for a Bland-Altman diagram."""
-
-    found_ml: tuple[float, ...]
-    true_ml: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Evaluated:
     """One evaluation of one model.
 
@@ -65,7 +57,6 @@ class Evaluated:
     promised: float | None
     unfamiliar: Mapping[str, float]
     froc: FrocPoints | None
-    agreement: Agreement | None
     refused: tuple[str, ...]
     seen_in_training: int
     answers: tuple[PictureAnswer, ...] = field(repr=False)
@@ -90,7 +81,7 @@ def read_evaluation(card: ModelCard, folder: Path, about: Mapping[str, str]) -> 
 def _evaluated(card: ModelCard, folder: Path, about: Mapping[str, str], table: Mapping[str, Json]) -> Evaluated:
     own = as_table(table.get("metrics") or as_table(as_table(table["groups"])["all"])["metrics"])
     conformal = as_table(table.get("conformal") or {})
-    froc, volumes = table.get("froc"), table.get("volumes")
+    froc = table.get("froc")
     return Evaluated(
         id=folder.name if about else STORED,
         model=card.id,
@@ -106,7 +97,6 @@ def _evaluated(card: ModelCard, folder: Path, about: Mapping[str, str], table: M
         promised=as_number(conformal["promised"]) if "promised" in conformal else None,
         unfamiliar=_shares(table),
         froc=None if froc is None else _froc(as_table(froc)),
-        agreement=None if volumes is None else _agreement(as_table(volumes)),
         refused=tuple(as_text(as_table(one)["name"]) for one in as_list(table.get("refused") or [])),
         seen_in_training=int(as_number(table.get("seen_in_training") or 0)),
         answers=read_answers(folder / ANSWERS_FILE),
@@ -134,11 +124,6 @@ def _shares(table: Mapping[str, Json]) -> dict[str, float]:
 def _froc(table: Mapping[str, Json]) -> FrocPoints:
     rates = tuple(as_number(rate) for rate in as_list(table["false_per_image"]))
     return FrocPoints(rates, tuple(_estimate(as_table(point)) for point in as_list(table["sensitivity"])))
-
-
-def _agreement(table: Mapping[str, Json]) -> Agreement:
-    found, true = (tuple(as_number(v) for v in as_list(table[name])) for name in ("found_ml", "true_ml"))
-    return Agreement(found, true)
 
 
 def read_about(path: Path) -> dict[str, str]:

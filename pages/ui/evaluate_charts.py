@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import mean, stdev
 
 import plotly.graph_objects as go
 
 from medcore.cards import Estimate
 from medcore.workbench.evaluate import At, Curves, Pair
-from medcore.workbench.evaluation_file import Agreement, FrocPoints
+from medcore.workbench.evaluated_masks import Areas
+from medcore.workbench.evaluation_file import FrocPoints
 from pages.ui import chart_style, theme
-from pages.ui.words import t
+from pages.ui.words import plain, t
 
 HEIGHT = 270
 LINE = "#8a97a3"
-LIMITS = 1.96  # standard deviations between which 95 % of differences lie (Bland & Altman 1986)
 
 
 def roc(curves: Curves, at: At) -> go.Figure:
@@ -36,7 +35,9 @@ def precision_recall(curves: Curves, at: At) -> go.Figure:
     figure = _unit(go.Figure())
     curve, counts = curves.precision_recall, at.confusion
     if curve is not None:
-        banded(figure, 0, "PR", x=curve.x, value=curve.value, low=curve.low, high=curve.high)
+        parts = (curve.x, curve.value, curve.low, curve.high)  # at recall 0 a band has no meaning
+        x, value, low, high = (part[1:] for part in parts)
+        banded(figure, 0, "PR", x=x, value=value, low=low, high=high)
     ill, called = counts.true_positive + counts.false_negative, counts.true_positive + counts.false_positive
     total = ill + counts.false_positive + counts.true_negative
     if total:
@@ -116,15 +117,21 @@ def froc(points: FrocPoints) -> go.Figure:
     return _titled(figure, t("False boxes an image"), t("Share of boxes found"))
 
 
-def bland_altman(agreement: Agreement) -> go.Figure:
-    """Difference over mean of found and true volumes, with bias and limits of agreement."""
-    gaps = [found - true for found, true in zip(agreement.found_ml, agreement.true_ml, strict=True)]
-    middles = [(found + true) / 2 for found, true in zip(agreement.found_ml, agreement.true_ml, strict=True)]
-    figure = go.Figure(go.Scatter(x=middles, y=gaps, mode="markers", marker={"size": 7}, showlegend=False))
-    bias, spread = mean(gaps), LIMITS * stdev(gaps) if len(gaps) > 1 else 0.0
-    for level, dash in ((bias, "solid"), (bias - spread, "dash"), (bias + spread, "dash")):
-        figure.add_hline(y=level, line={"dash": dash, "width": 1.5, "color": LINE}, annotation_text=f"{level:.1f}")
-    return _titled(figure, t("Mean of both, ml"), t("Found less true, ml"))
+def bland_altman(areas: Areas) -> go.Figure:
+    """Difference over mean of found and drawn areas, with bias and limits of agreement."""
+    pairs = list(zip(areas.found, areas.drawn, strict=True))
+    figure = go.Figure(
+        go.Scatter(
+            x=[(found + drawn) / 2 for found, drawn in pairs], y=[found - drawn for found, drawn in pairs],
+            mode="markers", marker={"size": 6, "opacity": 0.6, "color": chart_style.series(0).colour},
+            text=[plain(name) for name in areas.names], showlegend=False,
+            hovertemplate="%{text}<br>%{x:.2f} %, %{y:+.2f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    one = areas.agreement
+    for level, dash in ((one.bias.value, "solid"), (one.lower, "dash"), (one.upper, "dash")):
+        figure.add_hline(y=level, line={"dash": dash, "width": 1.5, "color": LINE}, annotation_text=f"{level:+.2f}")
+    return _titled(figure, t("Mean of both, % of the picture"), t("Found less drawn, %"), height=340)
 
 
 def two(titles: tuple[str, str], pair: Pair) -> go.Figure:

@@ -16,6 +16,7 @@ from pages.ui import faults, pick, state, tray
 from pages.ui.words import plain, t
 
 RUNNING = "evaluate"
+EVERYTHING = EVERY_PART  # name of the part that is all of the test
 
 
 @dataclass(frozen=True, slots=True)

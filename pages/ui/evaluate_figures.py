@@ -27,6 +27,10 @@ METRICS = {
     "ece": N_("Calibration error (ECE)"),
     "map50": N_("mAP50 (boxes)"),
     "dice_mean": N_("Dice, mean"),
+    "dice_median": N_("Dice, median"),
+    "missed_rate": N_("Missed altogether"),
+    "false_region_rate": N_("False region where there is nothing"),
+    "class_accuracy": N_("Kind called right"),
     "surface_dice_mean": N_("Surface Dice, mean"),
     "hd95_mm_median": N_("HD95, median (mm)"),
     "relative_volume_error_mean": N_("Relative volume error, mean"),
@@ -53,10 +57,11 @@ def figures(chosen: Chosen) -> None:
             t("This evaluation keeps no answers of single pictures, so the threshold cannot be moved. "
               "Evaluate the model on a folder to see more."), icon=":material/info:",
         )  # fmt: skip
-        _table({t("Figure"): [], t("Value"): []}, chosen.evaluated.metrics, "kept")
+        table({t("Figure"): [], t("Value (95 % interval)"): []}, chosen.evaluated.metrics, "kept")
+        beyond(chosen)
         return
     st.fragment(_at_threshold)(chosen)
-    _beyond(chosen)
+    beyond(chosen)
 
 
 def _at_threshold(chosen: Chosen) -> None:
@@ -74,7 +79,7 @@ def _at_threshold(chosen: Chosen) -> None:
         )
         at = bench.evaluate.at(chosen.part, threshold)
         st.plotly_chart(evaluate_charts.confusion(at), key="confusion", config=charts.CONFIG)
-        _table({t("Figure"): [], t("Value (95 % interval)"): []}, at.metrics, "at")
+        table({t("Figure"): [], t("Value (95 % interval)"): []}, at.metrics, "at")
         st.caption(
             t("{count} pictures of {patients} patients or clusters; intervals are drawn over these.",
               count=len(chosen.part.answers), patients=chosen.part.patients)
@@ -94,7 +99,7 @@ def _at_threshold(chosen: Chosen) -> None:
         second.plotly_chart(evaluate_charts.net_benefit(curves, at), key="benefit", config=charts.CONFIG)
 
 
-def _table(columns: Mapping[str, list[str]], metrics: Mapping[str, Estimate], key: str) -> None:
+def table(columns: Mapping[str, list[str]], metrics: Mapping[str, Estimate], key: str) -> None:
     """Figures with their intervals, in the order of METRICS; the two column titles come with it."""
     names = [name for name in METRICS if name in metrics] + [name for name in metrics if name not in METRICS]
     values = ([t(METRICS.get(name, name)) for name in names], [interval(metrics[name]) for name in names])
@@ -102,8 +107,8 @@ def _table(columns: Mapping[str, list[str]], metrics: Mapping[str, Estimate], ke
         st.table(dict(zip(columns, values, strict=True)), border="horizontal", hide_index=True)
 
 
-def _beyond(chosen: Chosen) -> None:
-    """What stands beside the classifier's own figures: boxes, volumes, sets, the gate."""
+def beyond(chosen: Chosen) -> None:
+    """What stands beside the classifier's own figures: boxes, sets, the gate."""
     one = chosen.evaluated
     left, right = st.columns(2, gap="large")
     with left:
@@ -112,9 +117,6 @@ def _beyond(chosen: Chosen) -> None:
             st.plotly_chart(evaluate_charts.froc(one.froc), key="froc", config=charts.CONFIG)
         if "map50" in one.metrics:
             show.facts({t("mAP50 (boxes)"): interval(one.metrics["map50"])})
-        if one.agreement is not None:
-            st.markdown("**" + t("Volumes: Bland-Altman") + "**")
-            st.plotly_chart(evaluate_charts.bland_altman(one.agreement), key="agreement", config=charts.CONFIG)
         if one.conformal and one.promised is not None:
             st.markdown("**" + t("Conformal sets, promised to hold the truth in {share}", share=f"{one.promised:.0%}")
                         + "**")  # fmt: skip

@@ -6,12 +6,13 @@ from math import log10
 
 import plotly.graph_objects as go
 
+from medcore.errors import N_
 from medcore.workbench.train_runs import TrainingRun
 from pages.ui import theme
 from pages.ui.words import t
 
 HEIGHT = 250
-TITLES = {"auc": "AUC", "accuracy": "accuracy", "map50": "mAP50", "auc_map50": "AUC + mAP50"}
+TITLES = {"auc": N_("AUC"), "accuracy": N_("Accuracy"), "map50": N_("mAP50"), "auc_map50": "AUC + mAP50"}
 
 
 def losses(run: TrainingRun) -> go.Figure:
@@ -30,7 +31,7 @@ def metrics(run: TrainingRun) -> go.Figure:
     figure = go.Figure()
     for name in dict.fromkeys(name for epoch in run.history for name in epoch.metrics if name != "loss"):
         values = [epoch.metrics.get(name) for epoch in run.history]
-        figure.add_scatter(x=_epochs(run), y=values, name=TITLES.get(name, name), mode="lines+markers")
+        figure.add_scatter(x=_epochs(run), y=values, name=t(TITLES.get(name, name)), mode="lines+markers")
     _mark_best(figure, run)
     return _dressed(figure, run, t("Validation"))
 

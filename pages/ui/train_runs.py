@@ -12,6 +12,7 @@ from pages.ui import charts, faults, state, train_charts
 from pages.ui.words import plain, say, t
 
 REFRESH_SECONDS = 2.0
+ENDED = ("done", "stopped", "failed")  # stages
 COLOURS = {
     RunState.RUNNING: "blue",
     RunState.PAUSING: "orange",
@@ -111,7 +112,7 @@ def _progress(run: TrainingRun) -> None:
 
 def _line(run: TrainingRun) -> str:
     status = run.status
-    if status is None:
+    if status is None or status.stage in ENDED:  # what its process before this one wrote
         return t("Starting")
     left = t("about {time} left", time=duration(status.seconds_left)) if status.seconds_left is not None else ""
     done = t("epoch {number} of {total}", number=min(len(run.history) + 1, run.epochs), total=run.epochs)
@@ -145,7 +146,7 @@ def _figures(run: TrainingRun) -> None:
         t(
             "On the validation split; best so far: epoch {number}, chosen by {metric}.",
             number=best.number + 1,
-            metric=run.choose or "–",
+            metric=t(METRICS.get(run.choose, run.choose)) if run.choose else t("the last"),
         )
     )
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from medcore.errors import CardError
-from medcore.evaluation.kept_answers import EXTERNAL, PictureAnswer, answers_text, as_answers, read_answers
+from medcore.evaluation.kept_answers import EXTERNAL, PictureAnswer, Pixels, answers_text, as_answers, read_answers
 
 ANSWERS = (
     PictureAnswer("test", "one", "a,b/1.png", 3, (True,), (0.25,), distance=1.5, columns={"sex": "F", "age": ""}),
-    PictureAnswer("test", "two", "2.png", 3, (False,), (0.75,), index=7),
+    PictureAnswer("test", "two", "2.png", 3, (False,), (0.75,), index=7, pixels=Pixels(5, 4, 3, 100)),
     PictureAnswer(EXTERNAL, "two", "3.png", 3, (True,), (1.0,), columns={"sex": "M"}),
 )
 

@@ -9,7 +9,8 @@ from medcore.evaluation.resampling import median_estimate
 
 def test_figures_of_many_masks_by_hand() -> None:
     drawn, found = np.array([10, 10, 0, 0, 8]), np.array([10, 20, 0, 3, 0])
-    counts = MaskCounts(drawn, found, np.array([10, 5, 0, 0, 0]), np.arange(5))
+    counts = MaskCounts(drawn, found, np.array([10, 5, 0, 0, 0]), np.full(5, 200), np.arange(5))
+    np.testing.assert_allclose(counts.percent, ([5, 10, 0, 1.5, 0], [5, 5, 0, 0, 4]))
     np.testing.assert_allclose(counts.dice, [1, 1 / 3, np.nan, np.nan, 0])
     figures = mask_metrics(counts)
     assert figures["dice_mean"].value == pytest.approx(4 / 9)

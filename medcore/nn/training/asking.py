@@ -60,7 +60,7 @@ class Asked:
         boxes: For each picture found boxes (K, 4) as shares of the picture, and their probabilities; None for a
             classifier.
         refused: Names of pictures that could not be read, with the reason.
-        masks: (N, 3) pixels that were drawn, found, and both; None for a model that draws no masks.
+        masks: (N, 4) pixels that were drawn, found, both, and of the whole picture; None for a model that draws none.
     """
 
     cases: tuple[Case, ...]
@@ -116,7 +116,7 @@ class _Row:
     distance: float | None
     seen: NDArray[float32]
     boxes: tuple[NDArray[float64], NDArray[float64]] | None
-    mask: tuple[int, int, int] | None = None
+    mask: tuple[int, int, int, int] | None = None
 
 
 _Waiting = list[tuple[Case, "Future[tuple[Volume, Prepared]]"]]
@@ -156,7 +156,7 @@ def _row(output: Output, i: int, case: Case, scan: Volume, prepared: Prepared, *
     mask = None
     if isinstance(answer, Segmentation):
         drawn, found = drawn_mask(case, scan.shape[1:]), answer.mask.labels[0] > 0
-        mask = int(drawn.sum()), int(found.sum()), int((drawn & found).sum())
+        mask = int(drawn.sum()), int(found.sum()), int((drawn & found).sum()), drawn.size
     features = output.features[views.start].mean(axis=(1, 2))
     distance = None if output.distance is None else float(output.distance[views.start])
     return _Row(case, logits.astype(float64), features, distance, prepared.seen, boxes, mask)

@@ -17,8 +17,8 @@ from medcore.evaluation.classification import MIN_GROUP, Answers, measure, withi
 from medcore.evaluation.conformal import measure_coverage
 from medcore.evaluation.controls import control_scores
 from medcore.evaluation.curves import decision_curve, precision_recall_curve, roc_curve
-from medcore.evaluation.kept_answers import TEST, PictureAnswer
-from medcore.evaluation.masks import MaskCounts, mask_metrics
+from medcore.evaluation.kept_answers import TEST, PictureAnswer, Pixels
+from medcore.evaluation.masks import MaskCounts, bland_altman, mask_metrics
 from medcore.evaluation.resampling import mean_estimate
 from medcore.nn.training.asking import Asked
 from medcore.tasks._volume_voting import kind_probabilities
@@ -97,6 +97,7 @@ def picture_answers(
             probability=tuple(float(p) for p in said[i]),
             distance=None if asked.distance is None else float(asked.distance[i]),
             columns=case.columns,
+            pixels=None if asked.masks is None else Pixels(*asked.masks[i].tolist()),
         )
         for i, (case, name) in enumerate(zip(asked.cases, source, strict=True))
     )
@@ -105,7 +106,7 @@ def picture_answers(
 def mask_report(asked: Asked, card: ModelCard, group: NDArray[int64], *, source: Sequence[str] = ()) -> Json:
     """All figures of a model that draws masks, in the form of `report`; also by kind of finding and by column."""
     assert asked.masks is not None
-    counts = MaskCounts(asked.masks[:, 0], asked.masks[:, 1], asked.masks[:, 2], group)
+    counts = MaskCounts(*asked.masks.T, group)
     truth = np.array([case.truth for case in asked.cases], dtype=bool).reshape(-1, len(card.labels))
     said = kind_probabilities(asked.logits.astype(np.float32), card)
     right = said.argmax(axis=1) == truth.argmax(axis=1)
@@ -128,6 +129,7 @@ def mask_report(asked: Asked, card: ModelCard, group: NDArray[int64], *, source:
         "controls": {},
         "within": {},
         "confusion": _confusion(truth, said, card),
+        "area_agreement_percent": bland_altman(*counts.percent, group),
     }
     for name in dict.fromkeys(source):
         found["groups"][name] = part(np.flatnonzero(np.array(source) == name))
