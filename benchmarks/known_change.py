@@ -1,7 +1,7 @@
 """Promise: a known change is found again, the diameter to 1 mm and the volume to 10 %, and nothing where nothing is.
 
-Phantom heads with two lesions on grids of 1 to 3 mm, and real baselines: python -m benchmarks.known_change
-[--baseline SCAN MASK]... Where voxels alone move a size by more than that, the limit they set is the promise.
+Phantom heads with two lesions on grids of 1 to 3 mm, or real baselines. Where voxels alone move a size by more than
+that, the limit they set is the promise. python -m benchmarks.known_change [--grown-mm MM] [--baseline SCAN MASK]...
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from medcore.imaging.phantoms.chest_ct import axial
 from medcore.volume import Geometry, Mask, Unit, Volume
 
 STEPS_MM = ((1.0, 1.0, 1.0), (1.6, 1.6, 1.6), (3.0, 0.9, 0.9), (2.2, 2.2, 2.2), (3.0, 3.0, 3.0))
-CHANGES_MM = (2.0, -2.0)
+CHANGE_MM = 2.0
 FIELD_MM = (170.0, 205.0, 205.0)
 
 
@@ -63,9 +63,14 @@ def main() -> None:
     """Print every proof; exit 1 where one is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--baseline", nargs=2, action="append", default=[], type=Path, metavar=("SCAN", "MASK"))
-    given = parser.parse_args().baseline
-    moments = [*phantoms(), *((f"{scan.parent.name}/{scan.name}", real(scan, mask)) for scan, mask in given)]
-    kept = [told(name, prove(moment, mm)) for name, moment in moments for mm in CHANGES_MM]
+    parser.add_argument("--grown-mm", type=float, default=CHANGE_MM, help="of real baselines")
+    given, grown_mm = (asked := parser.parse_args()).baseline, asked.grown_mm
+    changes = [(name, moment, sign * CHANGE_MM) for name, moment in phantoms() for sign in (1, -1)] if not given else [
+        (f"{scan.parent.name}/{scan.name}", real(scan, mask), sign * grown_mm)
+        for scan, mask in given
+        for sign in (1, -1)
+    ]  # fmt: skip
+    kept = [told(name, prove(moment, mm)) for name, moment, mm in changes]
     sys.exit(0 if all(kept) else 1)
 
 

@@ -15,7 +15,8 @@ from medcore.imaging.registration.same_contrast import turn
 from medcore.volume import Affine, Array, Geometry, Unit, Volume
 
 Floats = NDArray[np.float64]
-TURN_DEGREES, SHIFT_MM = np.array([2.0, -1.5, 2.5]), np.array([3.0, -2.0, 2.5])
+TURN_DEGREES = np.array([2.0, -1.5, 2.5])
+SHIFT_MM, MOST_SHIFT = np.array([2.5, 2.0, 3.0]), 0.05  # along slice, row and column; share of the scan
 EASE_MM = 10.0  # around a lesion that grows, in which the tissue makes room
 SEED = 7
 PLACES = 8  # drawn to learn what the place among the voxels does to a size; an eighth more or less costs seconds
@@ -90,14 +91,25 @@ def grown(scan: Volume, borders: Borders, mm: float) -> Volume:
     return replace(scan, voxels=_fetched(scan, tuple(index.T), source), sha256="")
 
 
-def motion(scan: Volume) -> Affine:
-    """4×4, LPS mm: from where the patient lies on another day to where the patient lay."""
-    return _turned(scan.geometry, scan.shape, TURN_DEGREES, SHIFT_MM)
+def motion(borders: Borders) -> Affine:
+    """4×4, LPS mm: from where the patient lies on another day to where the patient lay.
+
+    The shift is at most a twentieth of the scan and goes towards its middle, so that no lesion at its edge leaves it.
+    """
+    steps, shape = np.array(borders.geometry.steps), np.array(borders.shape)
+    middle = np.mean([np.mean(one.ends, axis=0) for one in borders.surfaces], axis=0)
+    towards = np.where(middle < (shape - 1) / 2, -1.0, 1.0)
+    shift = towards * np.minimum(SHIFT_MM, MOST_SHIFT * shape * steps) / steps
+    return _turned(borders.geometry, borders.shape, TURN_DEGREES, borders.geometry.affine[:3, :3] @ shift)
 
 
-def moved(scan: Volume) -> Volume:
-    """The same patient on another day: turned and shifted a little, on the same grid, with noise of its own."""
-    back = Alignment(motion(scan), Motion.RIGID, Method.GIVEN, Trust(1.0, 1.0, 0.0, 1.0))
+def moved(scan: Volume, there: Affine) -> Volume:
+    """The same patient on another day: turned and shifted a little, on the same grid, with noise of its own.
+
+    Args:
+        there: Of `motion`.
+    """
+    back = Alignment(there, Motion.RIGID, Method.GIVEN, Trust(1.0, 1.0, 0.0, 1.0))
     voxels = back.carried(scan, scan.geometry, scan.shape)
     noise = np.random.default_rng(SEED).standard_normal(voxels.shape, dtype=np.float32)
     noise *= _noise(scan)

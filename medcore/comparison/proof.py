@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import hypot
 
 import numpy as np
 
@@ -35,8 +34,8 @@ class Proof:
         found_longest_mm: The same as found; None where the lesion was not found again.
         null_percent: Change found where nothing was changed but the position and the noise.
         aligned: Whether both alignments were trusted.
-        limit_longest_mm: What the place of these lesions among voxels of this size adds to or takes from the change of
-            the diameter, by drawing them in many places.
+        limit_longest_mm: What voxels of this size add to or take from the change of the diameter: how far it was off as
+            it was drawn, and how far it is off wherever else the lesion lies among them, by drawing it in many places.
         limit_percent: The same of the volume after the change, percent of it.
         limit_null_percent: The same where nothing was changed.
     """
@@ -97,14 +96,14 @@ def prove(
     known = borders(baseline.mask, reach_mm=abs(grown_mm) + EASE_MM)
     mask = baseline.mask if segment is None else segment(baseline.scan)
     start = replace(baseline, mask=mask, alignment=None, landmarks=())
-    changed = grown(baseline.scan, known, grown_mm)
+    changed, there = grown(baseline.scan, known, grown_mm), motion(known)
     found = []
     for number, (scan, mm) in enumerate([(changed, grown_mm), (baseline.scan, 0.0)]):
         if cancelled is not None and cancelled():
             raise CancelledError(N_("Stopped."))
         tell(number / 2, Message(N_("Finding a known change") if number == 0 else N_("Finding no change")))
-        later_scan = moved(scan)
-        drawn = known.drawn(mm, scan.geometry, scan.shape, motion(scan)) if segment is None else segment(later_scan)
+        later_scan = moved(scan, there)
+        drawn = known.drawn(mm, scan.geometry, scan.shape, there) if segment is None else segment(later_scan)
         found.append(compare([start, Moment("proof", later_scan, drawn)], choices=choices, cancelled=cancelled))
     return _proof(known, grown_mm, found)
 
@@ -132,7 +131,7 @@ def _proof(known: Borders, grown_mm: float, found: Sequence[Compared]) -> Proof:
         _longest_change(found[0], known.surfaces[0].extent.centre),
         found[1].volume_change_percent[1] or 0.0,
         all(one.alignments[0].trust.trusted for one in found),
-        SURE * hypot(unsure.longest_mm, later_unsure.longest_mm),
+        abs(known.surfaces[0].extent.diameters.longest - still.longest_mm) + SURE * later_unsure.longest_mm,
         SURE * 100 * later_unsure.voxels,
         SURE * 100 * unsure.voxels,
     )

@@ -16,6 +16,7 @@ from medcore.store.json_values import Json, as_list, as_number, as_table, as_tex
 Text: TypeAlias = "str | Message | tuple[Text, ...]"
 
 ISO_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+WIDE = 2.0  # width over height
 DISCLAIMER = N_("Research and teaching only. Not a medical device: do not use for diagnosis or treatment.")
 
 
@@ -72,6 +73,11 @@ class Picture:
     width: int
     height: int
     caption: Text
+
+    @property
+    def wide(self) -> bool:
+        """Whether it needs a row of its own, as a chart does."""
+        return self.width > WIDE * self.height
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,8 @@ class _Pages:
 
     def _pictures(self, pictures: Sequence[Picture]) -> list[Flowable]:
         beside = BESIDE if len(pictures) <= BESIDE else BESIDE + 1
+        if any(one.wide for one in pictures):
+            beside = 1
         width = (WIDTH - (beside - 1) * GAP) / beside
         rows: list[list[object]] = []
         for start in range(0, len(pictures), beside):

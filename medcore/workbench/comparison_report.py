@@ -8,6 +8,7 @@ from medcore.errors import N_, Message, Value
 from medcore.exports.report_document import Block, Document, Facts, Points, Section, Sentence, Table, Text, Tone
 from medcore.records import Response, TimepointResponse
 from medcore.workbench import comparison_evidence as evidence
+from medcore.workbench import comparison_whole as whole
 from medcore.workbench.comparison_answer import Cell
 from medcore.workbench.comparison_findings import FATES, ROLES, Findings
 from medcore.workbench.comparison_pictures import key_images, size_text
@@ -22,8 +23,8 @@ LEFT_OUT = N_(
 def comparison_document(all_: Findings) -> Document:
     """The report; what is not known has no section."""
     parts = (
-        _response, _visits, _lesions, _images, evidence.certainty, _criteria, evidence.alignment, evidence.proof,
-        evidence.models, _notes, evidence.made,
+        _response, _visits, _lesions, whole.chart, _images, evidence.certainty, _criteria, whole.whole_image,
+        whole.changes, evidence.alignment, evidence.proof, evidence.models, _notes, evidence.made,
     )  # fmt: skip
     sections = (Section(title, tuple(blocks)) for title, blocks in (part(all_) for part in parts) if blocks)
     return Document(_m(TITLE), tuple(sections))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from medcore.comparison.compare import Moment
-from medcore.comparison.known_change import grown, moved
+from medcore.comparison.known_change import grown, motion, moved
 from medcore.comparison.proof import Proof, prove
 from medcore.errors import UnfitInputError
 from medcore.imaging.borders import borders
@@ -60,7 +60,7 @@ def test_another_day_has_noise_of_its_own_and_does_not_overflow() -> None:
     scan, mask = ball(9.0)
     rough = np.where(mask.labels > 0, 250, 40) + np.random.default_rng(1).integers(-5, 6, mask.labels.shape)
     full = replace(scan, voxels=rough.astype(np.uint8))
-    there = moved(full)
+    there = moved(full, motion(borders(mask, reach_mm=2.0)))
     assert there.voxels.dtype == np.uint8 and there.voxels.max() == 255
     assert np.count_nonzero(there.voxels > 145) == pytest.approx(np.count_nonzero(mask.labels), rel=0.03)
     assert there.voxels[:, -5:].std() > full.voxels[:, -5:].std()

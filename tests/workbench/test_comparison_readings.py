@@ -126,7 +126,9 @@ def test_the_report_says_all_that_it_should_in_both_languages_and_names_no_patie
             assert scan in page and scan in paper.replace("\n", "")
         for study in pair:
             assert study.patient not in page + paper and study.title not in page + paper and study.id not in page
-        assert page.count("data:image/jpeg") == 4
+        for text in ("Each lesion over time", "Whole image"):
+            assert translate(text) in page and translate(text) in paper
+        assert page.count("data:image/jpeg") == 5  # four key images and the chart
 
 
 def test_tables_hold_everything_with_full_digits(workbench: Workbench, pair: tuple[Study, Study]) -> None:
@@ -158,10 +160,11 @@ def test_pictures_that_may_show_a_name_stay_out_until_released(
     monkeypatch.setattr(release, "look_at", lambda volume, covers=(): release.Look("tesseract", words=("MUSTERMANN",)))
     now = told(workbench, pair[0])
     page = html(workbench.readings.report(now), "en").decode()
-    assert "data:image" not in page and "T0 2021-03-01, T1 2021-06-01 are left out" in page
+    assert page.count("data:image") == 1, "the chart, which holds no pixel of a scan"
+    assert "T0 2021-03-01, T1 2021-06-01 are left out" in page and "<h3>Lesion L1</h3>" not in page
     for study in pair:
         workbench.export.confirm(study, [study.scans[0].id], who="A", why="phantom", covers={})
-    assert html(workbench.readings.report(now), "en").decode().count("data:image") == 4
+    assert html(workbench.readings.report(now), "en").decode().count("data:image") == 5
 
 
 def test_a_reading_is_found_by_its_id_or_by_its_baseline_and_its_dates_move(
