@@ -18,7 +18,7 @@ Singles = NDArray[np.float32]
 Box = tuple[slice, slice, slice]
 FINEST_MM = 0.6  # at least so fine, and twice as fine as the finest side of a voxel ...
 MOST_POINTS = 2_000_000  # ... unless a lesion is so large that this would be exceeded
-SMOOTH = 0.5  # of the finest side of a voxel, over which the steps of a drawn outline are rounded off
+SMOOTH = 0.5  # of the longer side of a pixel, over which the steps of a drawn outline are rounded off
 BESIDE = 1.6  # steps of the fine grid: points so near to a border lie beside it
 SHARE_MM = 0.7  # points for each voxel that a border cuts lie no farther apart
 
@@ -171,7 +171,7 @@ def _surface(extent: Extent, inside: NDArray[np.bool_], geometry: Geometry, reac
     # Twice the distance to the half-way surface: only its zero is used.
     rough = ndimage.distance_transform_edt(~padded, sampling=steps)
     rough -= ndimage.distance_transform_edt(padded, sampling=steps)
-    rough = ndimage.gaussian_filter(rough.astype(np.float32), SMOOTH * steps.min() / steps)
+    rough = ndimage.gaussian_filter(rough.astype(np.float32), SMOOTH * steps[1:].max() / steps)
     length = (np.array(padded.shape) - 1) * steps
     step_mm = max(min(float(steps.min()) / 2, FINEST_MM), float(np.prod(length) / MOST_POINTS) ** (1 / 3))
     step = step_mm / steps

@@ -64,12 +64,12 @@ def _pane(reading: Reading, number: int) -> Pane:
 
 
 def _of_models(reading: Reading, number: int) -> tuple[Overlay, ...]:
-    """What models found, where that counts as lesions."""
+    """What models found and readers left of it, where that counts as lesions."""
     chosen = reading.draft.visits[number]
     sources = state.workbench().comparisons.chosen_sources(chosen)
     runs = [one for one in sources if one.startswith(RUN)]
     if not runs:
         return ()
-    found = {RUN + one.prediction.run.id: one.prediction for one in state.analyses(chosen.study)}
-    masks = [(run, getattr(found.get(run), "mask", None)) for run in runs]
+    found = {RUN + one.prediction.run.id: one for one in state.analyses(chosen.study)}
+    masks = [(run, state.review(found[run]).mask) for run in runs if run in found]
     return tuple(LabelOverlay(mask, t("Segmentation"), id=run) for run, mask in masks if mask is not None)
