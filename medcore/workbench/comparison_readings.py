@@ -18,6 +18,7 @@ from medcore.errors import N_, Message, NotFoundError, StoreError
 from medcore.exports.report_document import Document, Text, Wording, from_document, to_document
 from medcore.exports.response_pdf import report_pdf
 from medcore.exports.response_report import report_html
+from medcore.exports.without_scans import without_scans
 from medcore.language import translator
 from medcore.predictions import Segmentation
 from medcore.records import DatePolicy
@@ -285,6 +286,11 @@ def html(document: Document, language: str, moved: timedelta | None = timedelta(
 def pdf(document: Document, language: str, moved: timedelta | None = timedelta(0)) -> bytes:
     """A report as a PDF in a language."""
     return report_pdf(document, Wording(language, translator(language), moved))
+
+
+def bare(document: Document) -> Document:
+    """A report without the pictures of the scans."""
+    return without_scans(document)
 
 
 def data_url(page: bytes) -> str:

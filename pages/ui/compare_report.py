@@ -157,13 +157,20 @@ def _downloads(baseline: str, document: Callable[[], Paper], tables: Callable[[]
             key="compare-report-dates",
             help=t("Whoever knows a date may find the patient: move or remove them before the report leaves."),
         )
+        pictured = st.checkbox(
+            t("With pictures of the scans"),
+            value=True,
+            key="compare-report-pictures",
+            help=t("Without them no pixel of the patient leaves; figures, tables and charts stay."),
+        )
     moved = door.moved(baseline, DatePolicy(policy or DatePolicy.KEEP))
     code = language or "en"
 
     def made(form: Callable[[Paper, str, timedelta | None], bytes], what: str) -> Callable[[], bytes]:
         def make() -> bytes:
-            data = form(document(), code, moved)
-            door.exported(baseline, f"report {name} {what} {code} dates={policy}")
+            whole = document()
+            data = form(whole if pictured else comparison_readings.bare(whole), code, moved)
+            door.exported(baseline, f"report {name} {what} {code} dates={policy} pictures={pictured}")
             return data
 
         return make
