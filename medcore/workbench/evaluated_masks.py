@@ -88,4 +88,5 @@ def _part(name: str, value: str, answers: Sequence[PictureAnswer]) -> MaskPart:
 def _counts(answers: Sequence[PictureAnswer]) -> MaskCounts:
     pixels = [one.pixels for one in answers if one.pixels is not None]
     table = np.array([(p.drawn, p.found, p.both, p.whole) for p in pixels], dtype=np.int64).reshape(-1, 4)
-    return MaskCounts(*table.T, as_answers(answers).group)
+    drawn, found, both, whole = table.T
+    return MaskCounts(drawn, found, both, whole, as_answers(answers).group)

@@ -106,7 +106,8 @@ def picture_answers(
 def mask_report(asked: Asked, card: ModelCard, group: NDArray[int64], *, source: Sequence[str] = ()) -> Json:
     """All figures of a model that draws masks, in the form of `report`; also by kind of finding and by column."""
     assert asked.masks is not None
-    counts = MaskCounts(*asked.masks.T, group)
+    drawn, found_pixels, both, whole = asked.masks.T
+    counts = MaskCounts(drawn, found_pixels, both, whole, group)
     truth = np.array([case.truth for case in asked.cases], dtype=bool).reshape(-1, len(card.labels))
     said = kind_probabilities(asked.logits.astype(np.float32), card)
     right = said.argmax(axis=1) == truth.argmax(axis=1)
