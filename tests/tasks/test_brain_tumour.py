@@ -159,6 +159,26 @@ def test_a_scan_stored_in_another_order_has_the_same_lesions(
         np.testing.assert_allclose(two.centre_lps_mm, one.centre_lps_mm, atol=1.1)  # half a voxel
 
 
+def test_a_head_split_into_two_series_has_the_same_lesions() -> None:
+    low, high = ((20.0, -25.0, -32.0), (24.0, 20.0, 16.0)), ((-22.0, 20.0, 30.0), (18.0, 18.0, 18.0))
+    whole = head(*FINE, lesions=(low, high))
+    middle = FINE[1][0] // 2
+    shifted = whole.geometry.affine.copy()
+    shifted[:3, 3] = whole.geometry.to_lps(np.array([middle, 0.0, 0.0]))
+    lower = replace(whole, voxels=np.asarray(whole.voxels[:middle]))
+    upper = replace(whole, voxels=np.asarray(whole.voxels[middle:]), geometry=Geometry(shifted))
+    parts = [*found(ask(lower)), *found(ask(upper))]
+    assert len(parts) == 2
+    for one, two in zip(sorted(found(ask(whole)), key=_height), sorted(parts, key=_height), strict=True):
+        assert two.volume_ml == pytest.approx(one.volume_ml, rel=0.02)
+        np.testing.assert_allclose(np.asarray(two.centre_lps_mm), np.asarray(one.centre_lps_mm), atol=1.1)
+
+
+def _height(lesion: Lesion) -> float:
+    assert lesion.centre_lps_mm is not None
+    return lesion.centre_lps_mm[2]
+
+
 @pytest.mark.parametrize("spacing", [(1.8, 2.0, 2.0), (3.0, 2.4, 2.4)])
 def test_another_spacing_gives_the_same_lesions(plain: VolumeAnswer, spacing: tuple[float, float, float]) -> None:
     shape = tuple(round(n * s / t) for n, s, t in zip(FINE[1], FINE[0].steps, spacing, strict=True))
