@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medcore.comparison.doubts import placeholder_spacing
 from medcore.errors import N_, Message
 from medcore.imaging.registration.alignment import Trust
 from medcore.imaging.registration.radiographs import CHEST_MM
@@ -14,6 +15,6 @@ def back_and_forth(trust: Trust, baseline: Volume) -> Message:
         return Message(
             N_("{percent:.1f} % of the picture's longer side"), {"percent": 100 * trust.inverse_mm / CHEST_MM}
         )
-    if baseline.spacing_mm is None:
+    if baseline.spacing_mm is None or placeholder_spacing(baseline):
         return Message(N_("{distance:.2f} voxels"), {"distance": trust.inverse_mm})
     return Message(N_("{distance:.2f} mm"), {"distance": trust.inverse_mm})

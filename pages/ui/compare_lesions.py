@@ -283,8 +283,11 @@ def _link(reading: Reading, aligned: Aligned, rows: tuple[Row, ...], row: Row, n
             return t("gone")
         if name in merged:
             return t("merged with {lesion}", lesion=merged[name])
-        extent = aligned.visits[number].pieces[pieces[name]].extent
-        return t("{size} mm, now {lesion}", size=f"{extent.longest_mm:.1f}", lesion=owners.get(name, "–"))
+        visit, owner = aligned.visits[number], owners.get(name, "–")
+        extent = visit.pieces[pieces[name]].extent
+        if not visit.sized:
+            return t("{count} voxels, now {lesion}", count=extent.voxels, lesion=owner)
+        return t("{size} mm, now {lesion}", size=f"{extent.longest_mm:.1f}", lesion=owner)
 
     ends = [] if now else [*merged, GONE_LESION]
     options = [now, *(name for name in pieces if name != now), *([NEW_LESION] if now else []), *ends]
