@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from medcore.errors import HistoryError
@@ -116,7 +117,15 @@ def pictures(
         figure = compare_charts.chances(sure, labels)
     else:
         figure = compare_charts.sums(response, labels, sure)
+    if not _drawn(figure):
+        st.info(t("Nothing to draw: no study here has a size in mm or ml."), icon=":material/straighten:")
+        return
     st.plotly_chart(figure, config=charts.CONFIG, key=f"{key}-{chart}")
+
+
+def _drawn(figure: go.Figure) -> bool:
+    """Whether any value stands in a chart."""
+    return any(value is not None for trace in figure.data for value in (trace.y if trace.y is not None else ()))
 
 
 def certainty(response: Response, sure: Certainty) -> None:
