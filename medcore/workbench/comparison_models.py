@@ -147,6 +147,8 @@ def lesion_mask(prediction: Prediction, scan: Volume) -> Mask:
     match prediction:
         case Segmentation():
             return prediction.mask
+        case Detection() if prediction.mask is not None:
+            return prediction.mask  # its outlines, as on the page; an ellipsoid of a box is larger than what it holds
         case Detection() if scan.geometry.scale is Scale.PATIENT:
             return _ellipsoids(prediction, scan)
         case _:
