@@ -163,6 +163,7 @@ class ModelCard:
     conformal: Conformal | None = None
     familiarity: Familiarity | None = None
     mask: MaskPoint = MaskPoint()  # of a model that draws one
+    out_of_scope: str = ""  # what it is not for
     rating_sha256: str = ""  # of rating.json, where the task rates what it finds
 
     @property
@@ -308,6 +309,7 @@ def _card(table: Mapping[str, Any], folder: Path) -> ModelCard:
         conformal=_conformal(table.get("conformal")),
         familiarity=_familiarity(table.get("familiarity")),
         mask=_mask(table.get("mask", {})),
+        out_of_scope=str(table.get("out_of_scope", "")),
         rating_sha256=str(table.get("rating_sha256", "")).lower(),
     )
 

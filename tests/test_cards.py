@@ -80,7 +80,7 @@ def test_cards_are_found_by_their_folder_and_a_missing_folder_has_none(tmp_path:
         ("threshold = 0.4", "", "threshold"),
         ("threshold = 0.4", "threshold = 1.5", "between 0 and 1"),
         ("threshold = 0.4", 'threshold = "high"', "wrong form"),
-        ("channels = 1", "channels = 4", "1 or 3 channels"),
+        ("channels = 1", "channels = 5", "1, 3 or 4 channels"),
         ("size = 224", "size = 100000", "2048"),
         ('version = "1.0"', "version = ", "cannot be read"),
         ('sha256 = "', 'sha256 = "z', "SHA-256"),

@@ -71,6 +71,7 @@ def card_object(card: ModelCard) -> dict[str, Plain]:
         "precision": card.precision,
         "summary": t(card.summary),
         "intended_use": t(card.intended_use),
+        "out_of_scope": t(card.out_of_scope) if card.out_of_scope else "",
         "training_data": [t(text) for text in card.training_data],
         "limits": [t(text) for text in card.limits],
         "licence": card.licence,

@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from medcore.comparison.certainty import Noise
-from medcore.errors import N_, Message, UnfitInputError
+from medcore.errors import N_, UnfitInputError
 from medcore.settings import Settings
 from medcore.shell import compare_parts, reports
 from medcore.shell.assess import certainty_object, option_values, print_certainty, print_response, response_object
@@ -55,47 +55,56 @@ def compare(
     """Compare studies before and after treatment."""
     from medcore.workbench.compare import compare_once  # registration takes a second to import
 
-    paths = [baseline, *followups]
-    masks = _one_each(mask or [], paths)
     settings = Settings.from_environment()
-    moments = [moment_of(path, masks[number] if masks else None, number, settings) for number, path in enumerate(paths)]
+    moments = _moments([baseline, *followups], mask or [], settings)
     answers: tuple[Analysis, ...] = ()
-    if task and not masks:
+    if task and not mask:
         with_masks, answers = compare_parts.asked(moments, task, model, target, settings)
         moments = list(with_masks)
     if landmarks is not None:
         moments = list(compare_parts.with_landmarks(moments, landmarks))
     line = progress_line()
-
-    def progress(fraction: float, stage: Message) -> None:
-        line(fraction, stage.text())
-
+    options = option_values(option or [])
     found = compare_once(
-        moments, criterion=criterion, options=option_values(option or []), motion=motion, organ=organ,
-        accept_doubtful=accept, progress=progress,
+        moments, criterion=criterion, options=options, motion=motion, organ=organ, accept_doubtful=accept,
+        progress=lambda fraction, stage: line(fraction, stage.text()),
     )  # fmt: skip
     told = compare_parts.told(
-        found, moments, answers, criterion, option_values(option or []), accepted=accept, changes=changes,
-        reader_sd_mm=reader_sd,
-    )  # fmt: skip
-    files: list[Plain] = []
+        found, moments, answers, criterion, options, accepted=accept, changes=changes, reader_sd_mm=reader_sd
+    )
+    files: list[Plain] | None = None
     if out is not None:
         chosen = {"criterion": criterion, "motion": motion, "organ": organ}
         files = reports.written_report(
-            found, moments, chosen, option_values(option or []), accepted=accept, reader_sd_mm=reader_sd, told=told,
-            out=out,
-        )  # fmt: skip
-        files += [*_written(found, moments, out), *compare_parts.written_changes(told.changes, moments, out)]
-        files += compare_parts.written_series(told.series, out) if told.series is not None else []
+            found, moments, chosen, options, accepted=accept, reader_sd_mm=reader_sd, told=told, out=out
+        )
+        files += _written_all(found, moments, told, out)
     if as_json:
         answer = compared_object(found, told, reader_sd)
-        print_json({**answer, "files": files} if out is not None else answer)
-        return
+        print_json(answer if files is None else {**answer, "files": files})
+    else:
+        _print_all(found, told)
+
+
+def _written_all(found: Compared, moments: list[Moment], told: More, out: Path) -> list[Plain]:
+    """Aligned scans, maps of change and the series, as files beside the report."""
+    files = [*_written(found, moments, out), *compare_parts.written_changes(told.changes, moments, out)]
+    return files + (compare_parts.written_series(told.series, out) if told.series is not None else [])
+
+
+def _print_all(found: Compared, told: More) -> None:
+    """The comparison, the chance of each category and the series, for people."""
     _print(found)
     if told.sure is not None:
         print_certainty(told.sure)
     if told.series is not None:
         compare_parts.print_series(told.series)
+
+
+def _moments(paths: list[Path], masks: list[Path], settings: Settings) -> list[Moment]:
+    """The studies as they are compared, each with its mask if there are masks."""
+    given = _one_each(masks, paths)
+    return [moment_of(path, given[number] if given else None, number, settings) for number, path in enumerate(paths)]
 
 
 def _one_each(masks: list[Path], paths: list[Path]) -> list[Path | None]:

@@ -57,6 +57,8 @@ def full(card: ModelCard) -> None:
 
 def _facts(card: ModelCard) -> None:
     st.markdown(t("**Intended use**") + "  \n" + plain(t(card.intended_use)))
+    if card.out_of_scope:
+        st.markdown(t("**Not for**") + "  \n" + plain(t(card.out_of_scope)))
     st.markdown(t("**Trained on**"))
     _list(card.training_data)
     st.markdown(t("**Limits**"))
