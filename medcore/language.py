@@ -14,7 +14,14 @@ from babel.messages.pofile import read_po
 LANGUAGES = {"en": "English", "zh_CN": "简体中文"}
 LOCALE = Path(__file__).resolve().parent / "locale"
 DOMAIN = "medcore"
-CARD_TEXTS = ("title", "summary", "intended_use", "out_of_scope", "training_data", "limits")  # what people read of a card
+CARD_TEXTS = (
+    "title",
+    "summary",
+    "intended_use",
+    "out_of_scope",
+    "training_data",
+    "limits",
+)  # what people read of a card
 
 
 @cache

@@ -32,6 +32,7 @@ FULL_Z = 10.0  # what a heat of 1 stands for
 FULL_GROWTH = 0.5  # half as large again
 LEAST_GROWTH = 0.3  # of that; bending follows noise by a tenth of a voxel's size, which is no growth
 Series: TypeAlias = RadiographSeries  # what pages may name
+Change: TypeAlias = VisitChange
 SCORE_WORDS = OPACITY_SCORE
 
 

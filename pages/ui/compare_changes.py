@@ -10,8 +10,9 @@ import streamlit as st
 from medcore.cards import ModelCard
 from medcore.errors import N_, Message
 from medcore.workbench import comparison_answer, comparison_changes
-from medcore.workbench.comparison_changes import Changes, Layer, Series, Shown
+from medcore.workbench.comparison_changes import Change, Changes, Layer, Series, Shown
 from medcore.workbench.comparisons import Aligned, Found
+from medcore.workbench.jobs import JobState
 from pages.ui import compare_draft, pick, show, state
 from pages.ui.compare_draft import Reading
 from pages.ui.viewer.panes import ColourMap, Focus, HeatOverlay, LabelOverlay, Layout, Overlay, Pane
@@ -45,6 +46,30 @@ def page(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_gener
         _volumes(reading, aligned, visit, picture)
 
 
+def mapped(reading: Reading) -> tuple[Change | None, ...]:
+    """What was mapped so far of each later study, for the report; None for the others."""
+    found = []
+    for visit in range(1, len(reading.draft.visits)):
+        job = state.workbench().jobs.get(state.session().comparing.get(_key(reading, visit), ""))
+        result = job.result if job is not None and job.state is JobState.DONE else None
+        found.append(result.change if isinstance(result, Shown) else None)
+    return tuple(found)
+
+
+def asked(reading: Reading, aligned: Aligned) -> Series | None:
+    """The answers of the first model that was asked about every radiograph, for the report; None without any."""
+    door = _door()
+    if aligned.moments[0].scan.shape[0] != 1:
+        return None
+    every = (door.series(reading.draft, aligned, card) for card in door.models(reading.draft))
+    return next((series for series in every if series is not None), None)
+
+
+def _key(reading: Reading, visit: int) -> str:
+    """Where the session keeps the job that maps the change of one study."""
+    return f"changes {state.workbench().comparisons.fingerprint(reading.draft)} {visit}"
+
+
 def _door() -> Changes:
     bench = state.workbench()
     return Changes(bench.store, bench.analyse)
@@ -54,7 +79,7 @@ def _volumes(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_g
     found = compare_draft.concluded(reading, aligned)
     if found is None:
         return
-    key = f"changes {state.workbench().comparisons.fingerprint(reading.draft)} {visit}"
+    key = _key(reading, visit)
     started = state.session().comparing.get(key, "")
     job = compare_draft.follow(started) if started else None
     result = job.result if job is not None else None

@@ -14,7 +14,7 @@ from medcore.workbench import comparison_readings
 from medcore.workbench.assess import Certainty
 from medcore.workbench.comparison_readings import Changed, Frozen, Paper, Said, SignedVersion, Tables, Told
 from medcore.workbench.comparisons import Aligned, Found, Proved
-from pages.ui import faults, state
+from pages.ui import compare_changes, faults, state
 from pages.ui.compare_draft import Reading
 from pages.ui.words import plain, t, translate
 
@@ -26,7 +26,11 @@ def panel(
 ) -> None:
     """The draft's report and its signed versions."""
     door = state.workbench().readings
-    told = door.told(aligned, found, reading.draft, sure, proof)
+    told = door.told(
+        *(aligned, found, reading.draft, sure, proof),
+        changes=compare_changes.mapped(reading),
+        series=compare_changes.asked(reading, aligned),
+    )
     versions = door.versions(reading.baseline.id)
     with st.container(border=True, key="compare-report-panel", gap="small"):
         st.markdown("#### " + t("Report"))

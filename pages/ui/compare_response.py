@@ -124,14 +124,28 @@ def proved(proof: Proved) -> None:
     show.facts(
         {
             t("Volume put in"): f"{proof.injected_percent:+.1f} %",
-            t("Volume found"): f"{proof.found_percent:+.1f} %",
+            t("Volume found"): f"{proof.found_percent:+.1f} %, {_asked(proof.volume_recovered)}",
             t("Longest diameter put in"): f"{proof.injected_longest_mm:+.1f} mm",
-            t("Longest diameter found"): found,
-            t("Found where nothing changed"): f"{proof.null_percent:+.1f} %",
+            t("Longest diameter found"): f"{found}, {_asked(proof.longest_recovered)}",
+            t("Found where nothing changed"): f"{proof.null_percent:+.1f} %, {_asked(proof.null_kept)}",
             t("Alignment trusted"): t("yes") if proof.aligned else t("no"),
         }
     )
+    st.caption(
+        t(
+            "Asked: the diameter to 1 mm, the volume to 10 %, and less than 2 % where nothing changed. Voxels of this "
+            "size alone already move these lesions by up to {longest} mm, {volume} % and {null} % (95 of 100 places).",
+            longest=f"{proof.limit_longest_mm:.1f}",
+            volume=f"{proof.limit_percent:.1f}",
+            null=f"{proof.limit_null_percent:.1f}",
+        )
+    )
     st.caption(t("The new borders are known here, so this proves alignment, following and measuring, not a model."))
+
+
+def _asked(recovered: bool) -> str:
+    """Whether that is as near as was asked for, or as voxels allow."""
+    return t("as asked") if recovered else t("not as asked")
 
 
 def _start_proof(reading: Reading, aligned: Aligned, grown_mm: float) -> None:
