@@ -27,6 +27,7 @@ from medcore.workbench.analyse import Analyse
 from medcore.workbench.comparison_draft import Draft
 from medcore.workbench.comparison_models import HEAT_METHOD, RadiographSeries, series_of
 from medcore.workbench.comparisons import Aligned
+from medcore.workbench.train_plan import DETECTORS
 
 FULL_Z = 10.0  # what a heat of 1 stands for
 FULL_GROWTH = 0.5  # half as large again
@@ -109,8 +110,11 @@ class Changes:
         scan = next(one for one in study.scans if one.id == draft.visits[0].scan)
         if scan.shape[0] > 1:
             return ()
-        fitting = [choice for task in self.analyse.tasks() for choice in self.analyse.choices(scan, task)]
-        return tuple(choice.card for choice in fitting if choice.reason is None)
+        best = self.analyse.suggest(scan)
+        tasks = sorted(self.analyse.tasks(), key=lambda task: task != best)
+        whole = [task for task in tasks if not self.analyse.of_volumes(task)]
+        fitting = [choice for task in whole for choice in self.analyse.choices(scan, task)]
+        return tuple(c.card for c in fitting if c.reason is None and c.card.network not in DETECTORS)
 
     def ask(
         self,
