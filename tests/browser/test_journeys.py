@@ -31,7 +31,7 @@ def picture(seed: int) -> bytes:
 
 def upload(page: Page, *files: tuple[str, bytes]) -> None:
     """Drop files and wait for the outcome."""
-    chooser = page.get_by_test_id("stFileUploader").first.locator("input[type=file]")
+    chooser = page.locator("[data-testid=stFileUploader] input[type=file]:not([webkitdirectory])").first
     payload = [{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in files]
     chooser.set_input_files(payload)
     expect(page.locator(".st-key-close-outcome")).to_be_visible(timeout=SLOW)

@@ -34,7 +34,7 @@ def test_every_malformed_file_gets_an_outcome_while_another_session_is_answered(
         other.goto(address)
         expect(other.locator(".medcore-banner")).to_be_visible(timeout=SLOW)
         page.goto(address)
-        chooser = page.get_by_test_id("stFileUploader").first.locator("input[type=file]")
+        chooser = page.locator("[data-testid=stFileUploader] input[type=file]:not([webkitdirectory])").first
         expect(chooser).to_be_attached(timeout=SLOW)
         chooser.set_input_files(str(corpus), timeout=SLOW)
         outcome = page.locator(".st-key-close-outcome")

@@ -105,7 +105,7 @@ def test_a_killed_training_stands_there_with_its_curves_and_can_go_on(app: AppTe
     app.query_params["view"] = "runs"
     page(app)
     said = words(app)
-    assert "Killed" in said and "it was killed" in said and "epoch 2, chosen by auc" in said
+    assert "Killed" in said and "it was killed" in said and "epoch 2, chosen by AUC" in said
     assert len(app.get("plotly_chart")) == 3
     assert app.button(key="go-on-abc")
     write_status(folder, Status(Stage.DONE, 1.0))
