@@ -47,6 +47,7 @@ def augment(
     crop: int = 0,
     aims: Tensor | None = None,
     between: Between | None = None,
+    grey: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Vary pictures (B, S, S) in 0..1 or bytes.
 
@@ -56,6 +57,7 @@ def augment(
         aims: (B, 2) x and y from −1 to 1 over the old picture, which the part must show; by default its middle.
         between: What else is done to the pictures when they lie as they will, before their grey values vary; it is
             given them and their matrices.
+        grey: (B,) factor of the changes of each picture's grey values; by default 1.
 
     Returns:
         (B, 1, side or crop, the same) in 0..1, and the matrices (B, 2, 3) that map the new picture's (x, y, 1), each
@@ -65,7 +67,7 @@ def augment(
     images, matrices = _place(_unit(pictures)[:, None], dice, options, side=side, crop=crop, aims=aims)
     if between is not None:
         images = between(images, matrices)
-    return _grey(images, dice, options).clamp_(0, 1), matrices
+    return _grey(images, dice, options, much=grey).clamp_(0, 1), matrices
 
 
 def augment_with_masks(
@@ -130,20 +132,9 @@ def _zoom(matrices: Tensor, dice: Dice, share: float, aims: Tensor | None) -> Te
     return torch.cat([linear * share, moved[:, :, None]], dim=2)
 
 
-def _grey(images: Tensor, dice: Dice, options: Augmentation) -> Tensor:
+def _grey(images: Tensor, dice: Dice, options: Augmentation, *, much: Tensor | None = None) -> Tensor:
     """All that changes grey values, in the order in which an imaging chain would."""
-    if options.bias_field > 0:
-        images = images * _spread(dice.normal(1, 3, 3) * options.bias_field / 2, images.shape[-1]).exp()
-    if options.window > 0:
-        low, high = dice.between(0, options.window), 1 - dice.between(0, options.window)
-        images = ((images - _wide(low)) / _wide(high - low)).clamp(0, 1)
-    if options.gamma > 0:
-        images = images.clamp(1e-4, 1) ** _wide(dice.between(-options.gamma, options.gamma).exp())
-    if options.curve > 0:
-        images = _curve(images, dice, options.curve)
-    if options.contrast > 0 or options.brightness > 0:
-        gain = dice.between(1 - options.contrast, 1 + options.contrast)
-        images = images * _wide(gain) + _wide(dice.between(-options.brightness, options.brightness))
+    images = _exposed(images, dice, options, torch.ones(len(images), device=images.device) if much is None else much)
     for share, change in ((options.blur, _blur), (options.resolution, _coarsen), (options.noise, _noise)):
         rows = dice.some(share)
         strength = dice.between(0, 1)
@@ -153,6 +144,24 @@ def _grey(images: Tensor, dice: Dice, options: Augmentation) -> Tensor:
     if len(rows):
         images[rows] = jpeg_like(images[rows].clamp(0, 1), quality[rows])
     return _erase(images, dice, options.erase)
+
+
+def _exposed(images: Tensor, dice: Dice, options: Augmentation, much: Tensor) -> Tensor:
+    """What shading, window, film curve and exposure change, `much` (B,) of it."""
+    if options.bias_field > 0:
+        field = dice.normal(1, 3, 3) * options.bias_field / 2 * _wide(much)
+        images = images * _spread(field, images.shape[-1]).exp()
+    if options.window > 0:
+        low, high = dice.between(0, options.window) * much, 1 - dice.between(0, options.window) * much
+        images = ((images - _wide(low)) / _wide(high - low)).clamp(0, 1)
+    if options.gamma > 0:
+        images = images.clamp(1e-4, 1) ** _wide((dice.between(-options.gamma, options.gamma) * much).exp())
+    if options.curve > 0:
+        images = _curve(images, dice, options.curve * much)
+    if options.contrast > 0 or options.brightness > 0:
+        gain = 1 + dice.between(-options.contrast, options.contrast) * much
+        images = images * _wide(gain) + _wide(dice.between(-options.brightness, options.brightness) * much)
+    return images
 
 
 def _blur(images: Tensor, strength: Tensor) -> Tensor:
@@ -185,12 +194,12 @@ def _noise(images: Tensor, strength: Tensor) -> Tensor:
     )
 
 
-def _curve(images: Tensor, dice: Dice, strength: float) -> Tensor:
-    """A random rising curve through KNOTS points, blended with the straight line."""
+def _curve(images: Tensor, dice: Dice, strength: Tensor) -> Tensor:
+    """A random rising curve through KNOTS points, blended with the straight line; strength (B,)."""
     steps = dice.between(0.05, 1, KNOTS - 1)
     heights = functional.pad(steps.cumsum(1) / steps.sum(1, keepdim=True), (1, 0))
     line = torch.linspace(0, 1, KNOTS, device=images.device)
-    heights = line + strength * (heights - line)
+    heights = line + strength[:, None] * (heights - line)
     place = images.clamp(0, 1) * (KNOTS - 1)
     lower = place.floor().clamp(max=KNOTS - 2)
     flat = lower.long().flatten(1)

@@ -117,6 +117,7 @@ class Classify(Objective):
             crop=stage.crop,
             aims=torch.from_numpy(aim(taken, drawn, seed)) if stage.crop else None,
             between=between,
+            grey=self._exposures(rows).to(device),
         )
         known = torch.tensor([b is not None for b in drawn], device=device)
         truth = torch.from_numpy(self.pictures.truth[rows].astype(float32)).to(device)
@@ -124,6 +125,11 @@ class Classify(Objective):
             shown = torch.isfinite(boxes).all(dim=2).any(dim=1).float()
             truth[known, 0] = shown[known]
         return images, truth, boxes, known
+
+    def _exposures(self, rows: Array) -> Tensor:
+        """How much of the variation of exposure each picture's source asks for (B,)."""
+        wanted = np.array([source.exposure for source in self.recipe.sources], dtype=float32)
+        return torch.from_numpy(wanted[self.pictures.source[rows]])
 
     def loss(self, network: CamNet, batch: Batch) -> Tensor:
         """Binary cross-entropy, focal by the recipe's exponent (Lin et al. 2017)."""

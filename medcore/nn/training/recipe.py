@@ -32,6 +32,8 @@ class Source:
         columns: Further columns to report by (region, age, sex, device).
         weight: Share of training draws; 0 for a source that is only evaluated on.
         exclude: (column, value) pairs of rows to leave out.
+        exposure: Factor of the variations of exposure, window and film curve for its training pictures: below 1 where
+            the grey values themselves tell something, 0 to leave them as they are.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Source:
     columns: tuple[str, ...] = ()
     weight: float = 0.0
     exclude: tuple[tuple[str, str], ...] = ()
+    exposure: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

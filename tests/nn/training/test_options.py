@@ -50,6 +50,22 @@ def test_each_variation_changes_pictures_within_their_range_and_repeats_with_its
     assert first.max() <= 1
 
 
+def test_a_source_may_keep_its_exposure_while_its_neighbour_in_the_batch_varies() -> None:
+    options = replace(STILL, gamma=0.5, curve=0.7, window=0.2, bias_field=0.5, contrast=0.3, brightness=0.2)
+    images, _ = augment(pictures(2), options, side=64, seed=(1, 2), grey=torch.tensor([0.0, 1.0]))
+    plain = pictures(2).float() / 255
+    torch.testing.assert_close(images[0, 0], plain[0], atol=2e-3, rtol=0)
+    assert (images[1, 0] - plain[1]).abs().max() > 0.05
+
+
+def test_the_recipe_says_which_source_keeps_its_exposure(tmp_path: Path) -> None:
+    path = recipe(tmp_path)
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("[[sources]]", "[[sources]]\nexposure = 0.25", 1), encoding="utf-8"
+    )
+    assert load_recipe(path).sources[0].exposure == 0.25
+
+
 def test_a_smaller_stage_averages_areas() -> None:
     images, _ = augment(pictures(), STILL, side=32, seed=(1,))
     small = cv2.resize(pictures()[0].numpy().astype(np.float32) / 255, (32, 32), interpolation=cv2.INTER_AREA)
