@@ -1,7 +1,7 @@
 """Make the phantom patches that docs/recipes/lung-nodule-patches.toml trains on: patches.npz in the form of MedMNIST.
 
 Slabs of computed chests with nodules of known place, each with another build, spacing, noise and vessels; patches of
-three planes around what the candidate search finds there, and around the nodules themselves. Slabs, not patches, are
+some planes around what the candidate search finds there, and around the nodules themselves. Slabs, not patches, are
 split. Usage: python -m benchmarks.phantom_patches FOLDER [SLABS]
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from medcore.imaging.nodules.candidates import candidates
 from medcore.imaging.nodules.field import lung_field
-from medcore.imaging.nodules.patches import three_planes
+from medcore.imaging.nodules.patches import SLANTING, STRAIGHT, plane_patches
 from medcore.imaging.phantoms.chest_ct import axial, chest_ct
 from medcore.imaging.phantoms.nodules import Mix, scatter
 from medcore.imaging.phantoms.thorax import Build
@@ -25,9 +25,11 @@ from medcore.imaging.phantoms.truth import Phantom
 from medcore.tasks._nodule_patches import LOW_HU, PIXEL_MM, shades
 
 SIDE = 48
-SLABS, SLAB_MM, NODULES = 90, 60.0, 9
+SLABS, SLAB_MM, NODULES = 160, 60.0, 9
+PLANES = 4  # of the nine that the detection asks about, drawn for each place
 SLICES_MM = (0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
 MOST_OTHERS = 45  # patches without a nodule from one slab
+MIX = Mix(diameters_mm=(3.5, 22), glass=0.25, part_solid=0.12)
 HIT, CLEAR = 0.6, 1.6  # of a nodule's radius: nearer is the nodule, further is something else
 SPLITS = {6: "val", 7: "test"}  # every eighth slab
 
@@ -46,7 +48,7 @@ def slab(seed: int) -> Phantom:
     z = float(rng.uniform(-60, 70))
     shape = (int(SLAB_MM / spacing[0]), int(270 / across), int(330 / across))
     heights = (z - SLAB_MM / 2 + 2, z + SLAB_MM / 2 - 2)
-    nodules = scatter(NODULES, build=build, heights_mm=heights, seed=seed, mix=Mix(diameters_mm=(3.5, 22)))
+    nodules = scatter(NODULES, build=build, heights_mm=heights, seed=seed, mix=MIX)
     noise = float(rng.uniform(10, 45))
     return chest_ct(nodules, axial(shape, spacing, centre_mm=(0, 0, z)), shape, build=build, noise_hu=noise, seed=seed)
 
@@ -66,9 +68,12 @@ def patches(seed: int) -> tuple[NDArray[uint8], NDArray[uint8]]:
     moved = centres + rng.normal(0, 1, centres.shape) * np.minimum(0.6, 0.08 * sizes)[:, None]
     found = places[apart.min(axis=1) < HIT]
     chosen = np.concatenate([found, moved, others])
-    truth = np.repeat(np.arange(len(chosen)) < len(found) + len(moved), 3).astype(uint8)
-    planes = three_planes(phantom.volume, chosen, side=SIDE, pixel_mm=PIXEL_MM, outside=LOW_HU)
-    return np.rint(shades(planes) * 255).astype(uint8).reshape(-1, SIDE, SIDE), truth
+    truth = np.repeat(np.arange(len(chosen)) < len(found) + len(moved), PLANES).astype(uint8)
+    planes = np.concatenate([STRAIGHT, SLANTING])
+    seen = plane_patches(phantom.volume, chosen, planes=planes, side=SIDE, pixel_mm=PIXEL_MM, outside=LOW_HU)
+    some = np.argsort(rng.random(seen.shape[:2]), axis=1)[:, :PLANES]
+    taken = np.take_along_axis(seen, some[:, :, None, None], axis=1)
+    return np.rint(shades(taken) * 255).astype(uint8).reshape(-1, SIDE, SIDE), truth
 
 
 def main() -> None:

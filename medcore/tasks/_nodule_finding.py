@@ -16,13 +16,15 @@ from medcore.imaging.nodules.field import Field
 from medcore.imaging.nodules.looks import looks
 from medcore.imaging.nodules.measuring import Nodule, axial_slices, measured
 from medcore.imaging.nodules.outline import Outline, outline
-from medcore.imaging.nodules.patches import three_planes
+from medcore.imaging.nodules.patches import SLANTING, plane_patches
 from medcore.tasks import Cancelled, Forward, stop_if
 from medcore.tasks._nodule_patches import LOW_HU, PIXEL_MM, network_inputs, shades
 from medcore.tasks._nodule_rating import Rating
 from medcore.volume import Triple, Volume
 
 BATCH = 32  # candidates at a time, three patches each
+DOUBTFUL = -2.0  # mean logit of the straight planes from which the slanting ones are asked too
+LOWEST = 3  # planes that decide, of nine: a vessel's fork looks like a nodule from most sides, but not from all
 MOST = 60  # nodules reported
 SMALLEST_MM = 3.0  # mean diameter below which nothing can be said of it
 DRAWN_OUT = 3.5  # longest over perpendicular diameter: beyond it is a vessel or a scar
@@ -37,7 +39,8 @@ class Judged:
 
     Args:
         places: The candidates.
-        logits: (N,) mean over the three planes.
+        logits: (N,) mean over the three planes that speak least for a nodule, of nine; where the three straight ones
+            speak against it already, their mean.
         distance: (N,) from what the network learnt from, or None.
         patches: (N, 3, side, side) in 0..1, as it saw them.
     """
@@ -66,27 +69,40 @@ class Finding:
 def judge(
     scan: Volume, places: Sequence[Candidate], *, card: ModelCard, forward: Forward, cancelled: Cancelled, tell: Tell
 ) -> Judged:
-    """What the network says of each place, from patches of three planes.
+    """What the network says of each place, from patches of three planes, and of six more where these leave a doubt.
 
     Raises:
         CancelledError: `cancelled` became true.
     """
     side = card.contract.size
-    logits, distances = [], []
+    logits, distances = np.zeros(len(places)), []
     patches = np.zeros((len(places), 3, side, side), dtype=float32)
     for start in range(0, len(places), BATCH):
         stop_if(cancelled)
         part = places[start : start + BATCH]
         centres = np.array([place.centre_lps_mm for place in part])
-        planes = shades(three_planes(scan, centres, side=side, pixel_mm=PIXEL_MM, outside=LOW_HU))
-        patches[start : start + len(part)] = planes
-        output = forward(network_inputs(planes.reshape(-1, side, side)))
-        logits.append(output.logits[:, 0].reshape(-1, 3).mean(axis=1))
+        seen = shades(plane_patches(scan, centres, side=side, pixel_mm=PIXEL_MM, outside=LOW_HU))
+        output = forward(network_inputs(seen.reshape(-1, side, side)))
+        straight = output.logits[:, 0].reshape(-1, 3).astype(float64)
+        patches[start : start + len(part)] = seen
+        logits[start : start + len(part)] = straight.mean(axis=1)
         if output.distance is not None:
             distances.append(output.distance.reshape(-1, 3).mean(axis=1))
+        doubtful = np.flatnonzero(straight.mean(axis=1) > DOUBTFUL)
+        if len(doubtful):
+            stop_if(cancelled)
+            slanting = _slanting(scan, centres[doubtful], forward=forward, side=side)
+            every = np.sort(np.concatenate([straight[doubtful], slanting], axis=1), axis=1)
+            logits[start + doubtful] = every[:, :LOWEST].mean(axis=1)
         tell((start + len(part)) / len(places))
-    found = np.concatenate(logits).astype(float64) if logits else np.zeros(0)
-    return Judged(tuple(places), found, np.concatenate(distances) if distances else None, patches)
+    return Judged(tuple(places), logits, np.concatenate(distances) if distances else None, patches)
+
+
+def _slanting(scan: Volume, centres: NDArray[float64], *, forward: Forward, side: int) -> NDArray[float64]:
+    """Logits (N, 6) of the slanting planes."""
+    seen = plane_patches(scan, centres, planes=SLANTING, side=side, pixel_mm=PIXEL_MM, outside=LOW_HU)
+    output = forward(network_inputs(shades(seen).reshape(-1, side, side)))
+    return output.logits[:, 0].reshape(-1, len(SLANTING)).astype(float64)
 
 
 def place_candidates(field: Field) -> tuple[Candidate, ...]:

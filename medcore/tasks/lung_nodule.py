@@ -32,7 +32,7 @@ LUNGS, SEARCH, ASK, DRAW = (
 
 
 class LungNodule(VolumeTask):
-    """Candidates by image analysis, told apart by a network on three planes, outlined and measured in native space."""
+    """Candidates by image analysis, told apart by a network on nine planes, outlined and measured in native space."""
 
     title = N_("Lung nodules")
     question = N_("Which nodules are in this chest CT, how large are they, and of what kind?")
@@ -88,7 +88,7 @@ class LungNodule(VolumeTask):
         )  # fmt: skip
         boxes = tuple(_box(number, one, card) for number, one in enumerate(found, start=1))
         parameters: dict[str, str | int | float] = {
-            "version": self.version, "candidates": len(places), "planes": 3, "pixel_mm": PIXEL_MM, "low_hu": LOW_HU,
+            "version": self.version, "candidates": len(places), "planes": 9, "pixel_mm": PIXEL_MM, "low_hu": LOW_HU,
             "high_hu": HIGH_HU, "lungs_ml": round(field.volume_ml), "rating_sha256": card.rating_sha256,
         }  # fmt: skip
         return VolumeAnswer(

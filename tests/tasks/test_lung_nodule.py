@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from medcore.cards import Calibration, InputContract, Label, ModelCard
 from medcore.engine import Output
 from medcore.errors import CancelledError, UnfitInputError, WeightsError
+from medcore.imaging.nodules.candidates import Candidate
 from medcore.imaging.phantoms.chest_ct import Nodule, axial, chest_ct
 from medcore.nn.training.asking import NOBODY
 from medcore.predictions import Detection
 from medcore.records import Severity
 from medcore.tasks import VolumeTask, load_task
+from medcore.tasks._nodule_finding import judge
 from medcore.tasks._nodule_patches import prepare_patch
 from medcore.tasks._nodule_rating import Rating, load_rating
 from medcore.volume import Geometry, Unit, Volume
@@ -48,10 +50,11 @@ def chest() -> Volume:
 
 
 def knows_balls(inputs: NDArray[float32]) -> Output:
-    """A network that says yes to what is bright in the middle and dark all around, at 8 mm."""
+    """A network that says yes to what is bright in the middle and dark on three sides at least, at 8 mm."""
     seen = inputs[:, 0] * 0.25 + 0.5
     middle = seen[:, 22:26, 22:26].mean(axis=(1, 2))
-    ring = np.stack([seen[:, 12, 24], seen[:, 35, 24], seen[:, 24, 12], seen[:, 24, 35]], axis=1).max(axis=1)
+    sides = np.stack([seen[:, 12, 24], seen[:, 35, 24], seen[:, 24, 12], seen[:, 24, 35]], axis=1)
+    ring = np.sort(sides, axis=1)[:, 2]
     logits = np.where((middle > 0.6) & (ring < 0.35), 6.0, -12.0)
     return Output(logits[:, None].astype(float32), np.zeros((len(seen), 1, 1, 1), float32), "cpu", "float32", 0.0)
 
@@ -84,6 +87,29 @@ def test_known_nodules_are_boxed_outlined_measured_and_sorted_by_the_rules() -> 
     assert rules["lung_rads"].category in {"4A", "4B"} and rules["lung_rads"].rule.startswith("lung_rads.4")
     assert rules["fleischner"].category in {"3_MONTHS", "3_6_MONTHS"}
     assert all("teaching" in str(one.notes[0]) for one in found.suggestions)
+
+
+def asked_about(places: Sequence[Candidate], straight: float, slanting: float) -> tuple[list[float], list[int]]:
+    """Logits of places, and how many patches each call of the network had, if straight and slanting planes say this."""
+    asked: list[int] = []
+
+    def network(inputs: NDArray[float32]) -> Output:
+        asked.append(len(inputs))
+        said = np.full((len(inputs), 1), straight if len(asked) == 1 else slanting, float32)
+        return Output(said, np.zeros((1, 1, 1, 1), float32), "cpu", "float32", 0.0)
+
+    judged = judge(chest(), places, card=card(), forward=network, cancelled=lambda: False, tell=lambda share: None)
+    return judged.logits.tolist(), asked
+
+
+def test_what_looks_like_a_nodule_from_three_sides_only_is_doubted() -> None:
+    place = Candidate((0.0, 0.0, 0.0), 4.0, 100.0)
+    assert asked_about([place], 5.0, -7.0) == ([-7.0], [3, 6])
+
+
+def test_what_is_no_nodule_from_the_straight_planes_is_not_asked_about_again() -> None:
+    places = [Candidate((0.0, 0.0, 0.0), 4.0, 100.0)] * 2
+    assert asked_about(places, -5.0, 9.0) == ([-5.0, -5.0], [6])
 
 
 def test_it_stops_when_told_to_and_says_which_stage_it_is_in() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +21,8 @@ LEAST_HU = 25.0  # response: about a fifth of the contrast of a ball of the fitt
 ROUND = 0.12  # the weakest curvature as a share of the strongest; along a vessel it is near zero
 MOST_A_LITRE, MOST = 90.0, (120.0, 500.0)
 SHARES = (0.35, 0.25, 0.16, 0.12, 0.07, 0.05)  # of each scale: forks of vessels are many and small
+GLASS_HU = -600.0  # cut here, a vessel is no brighter than ground glass and, being thin, answers less than it
+GLASS_SHARES = (0.0, 0.0, 0.15, 0.12, 0.06, 0.04)  # of places found so; small faint ones are noise
 APART = 0.6  # of the larger radius: nearer ones are the same
 NEIGHBOURS = np.array([(s, r, c) for s in (-1, 0, 1) for r in (-1, 0, 1) for c in (-1, 0, 1) if (s, r, c) != (0, 0, 0)])
 
@@ -45,21 +48,35 @@ def candidates(field: Field) -> tuple[Candidate, ...]:
     The response is a difference of Gaussians (Lowe 2004) times the root of how round the place is, from the eigenvalues
     of its Hessian matrix.
     """
-    values = np.where(field.inside, np.minimum(field.values, np.float32(BRIGHT_HU)), np.float32(LUNG_HU))
+    most = float(np.clip(MOST_A_LITRE * field.volume_ml / 1000.0, *MOST))
+    bright = _blobs(field, BRIGHT_HU, [round(share * most) for share in SHARES])
+    glass = _blobs(field, GLASS_HU, [round(share * most) for share in GLASS_SHARES])
+    return _distinct(np.concatenate([bright, glass]))
+
+
+def _blobs(field: Field, bright_hu: float, most: Sequence[int]) -> NDArray[float64]:
+    """(N, 5), as `_peaks` gives them, of all scales.
+
+    Args:
+        bright_hu: What is brighter counts as this.
+        most: How many of each scale, the strongest first; a scale of 0 is not looked at.
+    """
+    values = np.where(field.inside, np.minimum(field.values, np.float32(bright_hu)), np.float32(LUNG_HU))
     inside, geometry = field.inside, field.geometry
     level = blurred(values, [OCTAVES[0][0] / mm for mm in geometry.steps])
-    found: list[NDArray[float64]] = []
+    found = [np.zeros((0, 5))]
+    quota = iter(most)
     for number, sigmas in enumerate(OCTAVES):
         if number:
             level, inside, geometry = _halved(level, inside, geometry)
         for low, high in pairwise(sigmas):
             step = float(np.sqrt(high**2 - low**2))
             wider = blurred(level, [step / mm for mm in geometry.steps])
-            found.append(_peaks(level, wider, inside, geometry, sigma_mm=float(np.sqrt(low * high))))
+            if count := next(quota):
+                peaks = _peaks(level, wider, inside, geometry, sigma_mm=float(np.sqrt(low * high)))
+                found.append(_strongest(peaks, count))
             level = wider
-    most = float(np.clip(MOST_A_LITRE * field.volume_ml / 1000.0, *MOST))
-    strongest = [_strongest(some, round(share * most)) for some, share in zip(found, SHARES, strict=True)]
-    return _distinct(np.concatenate(strongest))
+    return np.concatenate(found)
 
 
 def blurred(values: NDArray[float32], sigmas: list[float]) -> NDArray[float32]:

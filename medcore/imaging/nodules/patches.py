@@ -1,4 +1,4 @@
-"""Three patches around a place in the patient, across its three axes, from the scan's own voxels."""
+"""Patches around a place in the patient, straight and slanting, from the scan's own voxels."""
 
 from __future__ import annotations
 
@@ -10,25 +10,45 @@ from scipy import ndimage
 from medcore.volume import Volume
 
 # Each plane as (down, across) in LPS: axial as a reader sees it, coronal and sagittal with the head up.
-PLANES = np.array([[(0, 1, 0), (1, 0, 0)], [(0, 0, -1), (1, 0, 0)], [(0, 0, -1), (0, 1, 0)]], dtype=float64)
+STRAIGHT = np.array([[(0, 1, 0), (1, 0, 0)], [(0, 0, -1), (1, 0, 0)], [(0, 0, -1), (0, 1, 0)]], dtype=float64)
+_S = np.sqrt(0.5)
+# The six planes half way between two of them (Setio et al. 2016): along a vessel, some of them show that it is none.
+SLANTING = np.array(
+    [
+        [(0, _S, _S), (1, 0, 0)],
+        [(0, _S, -_S), (1, 0, 0)],
+        [(0, 1, 0), (_S, 0, _S)],
+        [(0, 1, 0), (_S, 0, -_S)],
+        [(0, 0, -1), (_S, _S, 0)],
+        [(0, 0, -1), (_S, -_S, 0)],
+    ],
+    dtype=float64,
+)
 
 
-def three_planes(
-    scan: Volume, centres_lps_mm: NDArray[float64], *, side: int, pixel_mm: float, outside: float
+def plane_patches(
+    scan: Volume,
+    centres_lps_mm: NDArray[float64],
+    *,
+    planes: NDArray[float64] = STRAIGHT,
+    side: int,
+    pixel_mm: float,
+    outside: float,
 ) -> NDArray[float32]:
-    """Patches (N, 3, side, side) in the scan's values, interpolated linearly: axial, coronal, sagittal.
+    """Patches (N, P, side, side) in the scan's values, interpolated linearly: axial, coronal, sagittal by default.
 
     Args:
+        planes: (P, 2, 3), of each the directions down and across in LPS.
         centres_lps_mm: (N, 3); each lies in the middle of its patches.
         outside: Value of what the scan does not show; the first and last slice go on for half a patch.
     """
     offsets = (np.arange(side) - (side - 1) / 2) * pixel_mm
     down, across = np.meshgrid(offsets, offsets, indexing="ij")
-    plane = down[None, ..., None] * PLANES[:, None, None, 0] + across[None, ..., None] * PLANES[:, None, None, 1]
+    plane = down[None, ..., None] * planes[:, None, None, 0] + across[None, ..., None] * planes[:, None, None, 1]
     to_index = np.linalg.inv(scan.geometry.affine[:3, :3])
-    steps = (plane @ to_index.T).astype(float32)  # (3, side, side, 3), of the index
+    steps = (plane @ to_index.T).astype(float32)  # (P, side, side, 3), of the index
     at = scan.geometry.to_index(centres_lps_mm).astype(float32)
-    patches = np.empty((len(at), 3, side, side), dtype=float32)
+    patches = np.empty((len(at), len(planes), side, side), dtype=float32)
     for number, place in enumerate(at):
         points = np.moveaxis(steps + place, -1, 0)
         low = np.clip(np.floor(points.min(axis=(1, 2, 3))).astype(int), 0, np.array(scan.shape) - 1)

@@ -12,10 +12,11 @@ from medcore.imaging.nodules.candidates import Candidate, candidates
 from medcore.imaging.nodules.field import Field, lung_field, resampled
 from medcore.imaging.nodules.measuring import GROUND_GLASS, PART_SOLID, SOLID, Nodule, measured
 from medcore.imaging.nodules.outline import outline
-from medcore.imaging.nodules.patches import three_planes
+from medcore.imaging.nodules.patches import plane_patches
 from medcore.imaging.phantoms.chest_ct import Nodule as Known
 from medcore.imaging.phantoms.chest_ct import axial, chest_ct
-from medcore.volume import Geometry, Triple, Volume
+from medcore.imaging.regions import RegionMask
+from medcore.volume import Geometry, Mask, Triple, Volume
 
 FREE = (
     Known("large", (-88.0, -38.0, 2.0), 14.0),
@@ -61,6 +62,25 @@ def test_every_nodule_is_among_the_strongest_candidates() -> None:
         apart = np.linalg.norm(np.subtract(nearest(places, known).centre_lps_mm, known.centre_mm))
         assert apart < 0.35 * known.diameter_mm, known.name
         assert places.index(nearest(places, known)) < 110, known.name
+
+
+def test_faint_ground_glass_is_a_candidate_among_many_bright_crossings() -> None:
+    rng = np.random.default_rng(3)
+    values = np.full((90, 90, 90), -860.0, np.float32)
+    near = np.stack(np.mgrid[-6:7, -6:7, -6:7], axis=-1)
+    for low in rng.integers(6, 70, (90, 3)):  # as bright, thin and frequent as forks of vessels
+        for way in rng.normal(size=(3, 3)):
+            along = near @ (way / np.linalg.norm(way))
+            rod = (np.sum(near**2, axis=-1) - along**2 < 1.8**2) & (np.abs(along) < 5)
+            values[tuple(slice(a, a + 13) for a in low)][rod] = 30.0
+    offset = np.moveaxis(np.mgrid[0:90, 0:90, 0:90], 0, -1) - (45.0, 40.0, 50.0)
+    values[np.linalg.norm(offset, axis=-1) < 3.8] = -650.0
+    values += rng.normal(0, 15, values.shape).astype(np.float32)
+    geometry, whole = Geometry.from_spacing((1.0, 1.0, 1.0)), np.ones(values.shape, np.uint8)
+    lungs = RegionMask("lungs", Mask(whole, {1: "lungs"}, geometry), 1.0, (), {"lungs": 729.0})
+    field = Field(values, whole > 0, geometry, lungs, 729.0)
+    middle = field.geometry.to_lps(np.array([45.0, 40.0, 50.0]))
+    assert min(np.linalg.norm(np.subtract(place.centre_lps_mm, middle)) for place in candidates(field)) < 2.0
 
 
 def test_solid_nodules_are_measured_as_they_were_made() -> None:
@@ -143,7 +163,7 @@ def test_resampling_keeps_a_ramp_in_its_place() -> None:
 def test_the_three_planes_show_the_place_in_their_middle_whatever_way_the_array_runs() -> None:
     scan = chest(FINE)
     centre = np.array([FREE[0].centre_mm])
-    plain = three_planes(scan, centre, side=33, pixel_mm=0.7, outside=-1000.0)
-    other = three_planes(turned(scan, (2, 0, 1), 1), centre, side=33, pixel_mm=0.7, outside=-1000.0)
+    plain = plane_patches(scan, centre, side=33, pixel_mm=0.7, outside=-1000.0)
+    other = plane_patches(turned(scan, (2, 0, 1), 1), centre, side=33, pixel_mm=0.7, outside=-1000.0)
     np.testing.assert_allclose(plain, other, atol=0.6)
     assert (plain[0, :, 14:19, 14:19] > -100).all() and plain.shape == (1, 3, 33, 33)
