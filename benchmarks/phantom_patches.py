@@ -2,7 +2,8 @@
 
 Slabs of computed chests with nodules of known place, each with another build, spacing, noise and vessels; patches of
 some planes around what the candidate search finds there, and around the nodules themselves. Slabs, not patches, are
-split. Usage: python -m benchmarks.phantom_patches FOLDER [SLABS]
+split; patches that look the same as one of another split are left out, and those that look like a real one of the
+second folder, so that they tie no real scans together. Usage: python -m benchmarks.phantom_patches FOLDER [LUNA_FOLDER]
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-from numpy import uint8
+from numpy import float32, uint8
 from numpy.typing import NDArray
 
 from medcore.imaging.nodules.candidates import candidates
@@ -22,6 +24,7 @@ from medcore.imaging.phantoms.chest_ct import axial, chest_ct
 from medcore.imaging.phantoms.nodules import Mix, scatter
 from medcore.imaging.phantoms.thorax import Build
 from medcore.imaging.phantoms.truth import Phantom
+from medcore.nn.training.splits import thumbnails
 from medcore.tasks._nodule_patches import LOW_HU, PIXEL_MM, shades
 
 SIDE = 48
@@ -31,6 +34,7 @@ SLICES_MM = (0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
 MOST_OTHERS = 45  # patches without a nodule from one slab
 MIX = Mix(diameters_mm=(3.5, 22), glass=0.25, part_solid=0.12)
 HIT, CLEAR = 0.6, 1.6  # of a nodule's radius: nearer is the nodule, further is something else
+ALIKE, BLOCK = 0.965, 512  # correlation of thumbnails; a training takes two for the same from 0.97
 SPLITS = {6: "val", 7: "test"}  # every eighth slab
 
 
@@ -76,20 +80,49 @@ def patches(seed: int) -> tuple[NDArray[uint8], NDArray[uint8]]:
     return np.rint(shades(taken) * 255).astype(uint8).reshape(-1, SIDE, SIDE), truth
 
 
+def real(folder: Path) -> NDArray[uint8]:
+    """The middles (N, SIDE, SIDE) of the pictures in a folder."""
+    found = []
+    for path in sorted(folder.rglob("*.jpg")):
+        picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if picture is not None and min(picture.shape) >= SIDE:
+            top, left = ((n - SIDE) // 2 for n in picture.shape)
+            found.append(picture[top : top + SIDE, left : left + SIDE].astype(uint8))
+    return np.stack(found) if found else np.zeros((0, SIDE, SIDE), uint8)
+
+
+def like(seen: NDArray[uint8], others: NDArray[uint8]) -> NDArray[np.bool_]:
+    """Which pictures (N,) look the same as one of the others."""
+    mine, theirs = flat(seen), flat(others)
+    found = [(mine[i : i + BLOCK] @ theirs.T > ALIKE).any(axis=1) for i in range(0, len(mine), BLOCK)]
+    return np.concatenate(found) if found else np.zeros(0, bool)
+
+
+def flat(seen: NDArray[uint8]) -> NDArray[float32]:
+    """Thumbnails (N, 1024) of length 1, each less its mean."""
+    rows = thumbnails(seen, 32).reshape(len(seen), -1)
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    return np.asarray(rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-9), dtype=float32)
+
+
 def main() -> None:
     """Write patches.npz."""
-    folder, count = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else SLABS
+    folder, others = Path(sys.argv[1]), real(Path(sys.argv[2])) if len(sys.argv) > 2 else real(Path("nowhere"))
     folder.mkdir(parents=True, exist_ok=True)
     images: dict[str, list[NDArray[uint8]]] = {"train": [], "val": [], "test": []}
     labels: dict[str, list[NDArray[uint8]]] = {"train": [], "val": [], "test": []}
-    for seed in range(count):
+    for seed in range(SLABS):
         part = SPLITS.get(seed % 8, "train")
         seen, truth = patches(seed)
         images[part].append(seen)
         labels[part].append(truth)
-        print(f"slab {seed + 1} of {count}: {len(seen)} patches, {int(truth.sum())} of nodules", file=sys.stderr)
-    arrays: dict[str, Any] = {f"{part}_images": np.concatenate(many) for part, many in images.items()}
-    arrays |= {f"{part}_labels": np.concatenate(many) for part, many in labels.items()}
+        print(f"slab {seed + 1} of {SLABS}: {len(seen)} patches, {int(truth.sum())} of nodules", file=sys.stderr)
+    arrays: dict[str, Any] = {}
+    for part, many in images.items():
+        seen = np.concatenate(many)
+        new = ~like(seen, others)
+        arrays[f"{part}_images"], arrays[f"{part}_labels"] = seen[new], np.concatenate(labels[part])[new]
+        others = np.concatenate([others, seen[new]])
     np.savez_compressed(folder / "patches.npz", **arrays)
 
 
