@@ -8,7 +8,21 @@ from dataclasses import dataclass, field
 
 from medcore.criteria._burden import Step, grown, reaches
 from medcore.criteria._history import MAX_TARGETS, MAX_TARGETS_PER_ORGAN, days_between, organ_of
-from medcore.criteria._overall import CR, NE, NO, NONE, NOT_CR_NOT_PD, PD, PR, SD, YES, Verdict, judge_new, role
+from medcore.criteria._overall import (
+    CR,
+    NE,
+    NO,
+    NONE,
+    NOT_CR_NOT_PD,
+    PD,
+    PR,
+    SD,
+    YES,
+    Verdict,
+    in_order,
+    judge_new,
+    role,
+)
 from medcore.criteria._recist import DIAMETERS, PROGRESSION_MIN_MM, PROGRESSION_PERCENT, measurable
 from medcore.errors import N_, Message
 from medcore.records import LesionReading, LesionRole, LesionStatus, Timepoint
@@ -144,7 +158,7 @@ class Immune:
         return self._further_new(waiting, seen.step.visit) if NEW in kinds else None
 
     def _further_new(self, waiting: Waiting, visit: Timepoint) -> Verdict | None:
-        more = sorted(lesion.id for lesion in _present(visit) if lesion.id not in waiting.known)
+        more = [lesion.id for lesion in in_order(_present(visit)) if lesion.id not in waiting.known]
         if more:
             text = N_("More new lesions: {lesions}.")
             return Verdict("iCPD", "irecist.icpd_more_new", Message(text, {"lesions": ", ".join(more)}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from medcore.errors import N_, Message
@@ -31,7 +31,12 @@ Gone = Callable[[LesionReading], bool]
 
 def role(visit: Timepoint, which: LesionRole) -> tuple[LesionReading, ...]:
     """The visit's lesions of one role, in the order of their names: the order of rows never matters."""
-    return tuple(sorted((lesion for lesion in visit.lesions if lesion.role is which), key=lambda x: x.id))
+    return in_order(lesion for lesion in visit.lesions if lesion.role is which)
+
+
+def in_order(lesions: Iterable[LesionReading]) -> tuple[LesionReading, ...]:
+    """Lesions in the order of their names, L2 before L10."""
+    return tuple(sorted(lesions, key=lambda lesion: (len(lesion.id), lesion.id)))
 
 
 def targets(visit: Timepoint) -> tuple[LesionReading, ...]:

@@ -17,6 +17,8 @@ MEASURABLE_NODE_MM = 15.0  # RECIST 1.1, section 3.1: short axis of a node
 THICK_SLICE_MM = 5.0  # RECIST 1.1, section 3.1: thicker slices ask for lesions of twice the slice thickness
 SOURCE = "Eisenhauer 2009, Eur J Cancer 45:228 (RECIST 1.1); recist.eortc.org"
 LIMITS = Limits(RESPONSE_PERCENT, PROGRESSION_PERCENT, PROGRESSION_MIN_MM)
+THICK_SLICES = N_("Slices thicker than 5 mm ask for targets of twice the slice thickness.")  # to be confirmed
+NO_SIZE = N_("A lesion that vanished counts 0 mm; one too small to measure counts 5 mm.")  # to be confirmed
 
 
 def size_mm(lesion: LesionReading) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from medcore.criteria._burden import Step, shrunk
 from medcore.criteria._overall import CR, NE, PR, SD, Verdict, targets
-from medcore.criteria._recist import DIAMETERS
+from medcore.criteria._recist import DIAMETERS, NO_SIZE
 from medcore.criteria._sums import Judged, Limits, SumCriterion, SumRule
 from medcore.errors import N_, Message
 from medcore.records import LesionStatus, Timepoint
@@ -74,6 +74,7 @@ class Choi(SumCriterion):
     unit = "mm"
     most_targets = None
     to_confirm = (
+        NO_SIZE,
         N_(
             "The density is the plain mean over the targets; size grows from the nadir, density falls from the "
             "baseline."

@@ -11,7 +11,7 @@ from medcore.criteria import Criterion, OptionWords
 from medcore.criteria._best import Scale
 from medcore.criteria._burden import Measure, Step, grown, reaches, steps
 from medcore.criteria._history import checked, days_between
-from medcore.criteria._overall import BASELINE, NE, PRESENT, Verdict, judge_new, judge_nontarget, role
+from medcore.criteria._overall import BASELINE, NE, PRESENT, Verdict, in_order, judge_new, judge_nontarget, role
 from medcore.criteria._sums import response, row, unknown_sizes
 from medcore.errors import N_, Message, Value
 from medcore.records import LesionReading, LesionRole, LesionStatus, Response, Timepoint, TimepointResponse
@@ -66,7 +66,7 @@ def nodules(visit: Timepoint) -> tuple[LesionReading, ...]:
         for lesion in visit.lesions
         if lesion.role is LesionRole.NONTARGET and lesion.status is LesionStatus.MEASURED and volume_mm3(lesion) is None
     }
-    return tuple(sorted((x for x in visit.lesions if x.id not in described), key=lambda lesion: lesion.id))
+    return in_order(lesion for lesion in visit.lesions if lesion.id not in described)
 
 
 @dataclass(frozen=True, slots=True)

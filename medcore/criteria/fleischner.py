@@ -11,7 +11,7 @@ from medcore.criteria._best import Scale
 from medcore.criteria._burden import Measure, Step, steps
 from medcore.criteria._history import checked
 from medcore.criteria._nodules import GROUND_GLASS, PART_SOLID, SOLID, mean_mm
-from medcore.criteria._overall import NE, PRESENT, Verdict, judge_new, judge_nontarget, role
+from medcore.criteria._overall import NE, PRESENT, Verdict, in_order, judge_new, judge_nontarget, role
 from medcore.criteria._sums import response, row
 from medcore.errors import N_, Message
 from medcore.records import LesionReading, LesionRole, LesionStatus, Response, Timepoint, TimepointResponse
@@ -30,7 +30,7 @@ WORDS = {
 
 def nodules(visit: Timepoint) -> tuple[LesionReading, ...]:
     """The nodules that are there."""
-    return tuple(sorted((x for x in visit.lesions if x.status in PRESENT), key=lambda nodule: nodule.id))
+    return in_order(nodule for nodule in visit.lesions if nodule.status in PRESENT)
 
 
 def advice(nodule: LesionReading, *, several: bool, high_risk: bool) -> str:
@@ -80,7 +80,7 @@ class Fleischner(Criterion):
         several = len(there) > 1
         each = {x.id: advice(x, several=several, high_risk=self.high_risk) for x in there}
         unknown = [name for name, found in each.items() if found == NE]
-        unknown += sorted(x.id for x in step.visit.lesions if x.status is LesionStatus.NOT_ASSESSED)
+        unknown += [x.id for x in in_order(step.visit.lesions) if x.status is LesionStatus.NOT_ASSESSED]
         worst = max((found for found in each.values() if found != NE), key=SCALE.order.index, default=NO_FOLLOW_UP)
         verdict = Verdict(worst, f"fleischner.{worst.lower()}", Message(WORDS[worst]))
         if unknown and worst != WORK_UP:

@@ -11,7 +11,15 @@ from medcore.criteria._best import Scale
 from medcore.criteria._history import checked, days_between
 from medcore.criteria._immune import Immune, Seen
 from medcore.criteria._overall import Verdict, judge_nontarget, role
-from medcore.criteria._recist import DIAMETERS, LIMITS, SOURCE, THICK_SLICE_MM, unmeasurable_targets
+from medcore.criteria._recist import (
+    DIAMETERS,
+    LIMITS,
+    NO_SIZE,
+    SOURCE,
+    THICK_SLICE_MM,
+    THICK_SLICES,
+    unmeasurable_targets,
+)
 from medcore.criteria._sums import Judged, NodeRule, response, row, unknown_sizes
 from medcore.errors import N_, Message
 from medcore.records import LesionRole, Response, Timepoint, TimepointResponse
@@ -40,6 +48,8 @@ class IRecist(Criterion):
     unit = "mm"
     order = SCALE.order
     to_confirm = (
+        THICK_SLICES,
+        NO_SIZE,
         N_(
             "Unchanged new lesions leave a visit unconfirmed (iUPD) unless the targets do better than when they "
             "appeared."

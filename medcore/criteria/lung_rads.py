@@ -10,7 +10,7 @@ from medcore.criteria._best import Scale
 from medcore.criteria._burden import Measure, Step, steps
 from medcore.criteria._history import checked
 from medcore.criteria._nodules import GROUND_GLASS, PART_SOLID, SOLID, growing, is_new, mean_mm
-from medcore.criteria._overall import NE, PRESENT, Verdict, judge_new, judge_nontarget, role
+from medcore.criteria._overall import NE, PRESENT, Verdict, in_order, judge_new, judge_nontarget, role
 from medcore.criteria._sums import response, row
 from medcore.errors import N_, Message, Value
 from medcore.records import LesionReading, LesionRole, LesionStatus, Response, Timepoint, TimepointResponse
@@ -35,7 +35,7 @@ GROUND_GLASS_MM = 30.0
 
 def nodules(visit: Timepoint) -> tuple[LesionReading, ...]:
     """All nodules."""
-    return tuple(sorted(visit.lesions, key=lambda nodule: nodule.id))
+    return in_order(visit.lesions)
 
 
 def category(nodule: LesionReading, earlier: Sequence[Timepoint], visit: Timepoint) -> str:

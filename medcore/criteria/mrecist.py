@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from medcore.criteria._burden import TOO_SMALL_MM, Measure, Step
 from medcore.criteria._history import warning
 from medcore.criteria._overall import Verdict, role, targets
-from medcore.criteria._recist import MEASURABLE_MM, MEASURABLE_NODE_MM, PROGRESSION_PERCENT, RESPONSE_PERCENT
+from medcore.criteria._recist import MEASURABLE_MM, MEASURABLE_NODE_MM, NO_SIZE, PROGRESSION_PERCENT, RESPONSE_PERCENT
 from medcore.criteria._sums import Limits, NodeRule, SumCriterion, SumRule
 from medcore.errors import N_, Message
 from medcore.records import Issue, LesionReading, LesionRole, Timepoint
@@ -41,6 +41,7 @@ class MRecist(SumCriterion):
     source = "Lencioni & Llovet 2010, Semin Liver Dis 30:52"
     unit = "mm"
     to_confirm = (
+        NO_SIZE,
         N_("mRECIST is applied without an absolute minimum of 5 mm for progression."),
         N_("A new hepatic nodule counts as progression as soon as the reader calls it new; mRECIST asks for 10 mm."),
     )

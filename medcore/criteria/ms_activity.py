@@ -10,7 +10,7 @@ from medcore.criteria import Criterion, OptionWords
 from medcore.criteria._best import Scale
 from medcore.criteria._burden import Measure, Step, grown, steps
 from medcore.criteria._history import checked
-from medcore.criteria._overall import BASELINE, NE, PRESENT, Verdict, judge_new, judge_nontarget, role
+from medcore.criteria._overall import BASELINE, NE, PRESENT, Verdict, in_order, judge_new, judge_nontarget, role
 from medcore.criteria._sums import response, row, unknown_sizes
 from medcore.errors import N_, Message, Value
 from medcore.records import LesionReading, LesionRole, LesionStatus, Response, Timepoint, TimepointResponse
@@ -28,7 +28,7 @@ def volume_ml(lesion: LesionReading) -> float | None:
 
 def every(visit: Timepoint) -> tuple[LesionReading, ...]:
     """All lesions, whatever their role."""
-    return tuple(sorted(visit.lesions, key=lambda lesion: (len(lesion.id), lesion.id)))  # L2 before L10
+    return in_order(visit.lesions)
 
 
 VOLUMES = Measure("ml", volume_ml, 0.0)

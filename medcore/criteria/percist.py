@@ -64,6 +64,7 @@ class Percist(SumCriterion):
     to_confirm = (
         N_("Progression is told from the nadir; the paper compares with the baseline."),
         N_("Where the liver is diseased, 2.0 × blood pool + 2 SD takes the place of 1.5 × liver + 2 SD."),
+        N_("SUL is computed with the lean body mass after Janmahasatian; its coefficients were not read in the paper."),
     )
 
     @property

@@ -88,6 +88,7 @@ class Rano2(Criterion):
         N_("The baseline is the MRI after radiotherapy; progression within 12 weeks of it is to be confirmed."),
         N_("In mixed tumours a response of one kind stands beside stable disease of the other."),
         N_("At most three targets."),
+        N_("A lesion too small to measure counts 5 mm × 5 mm, or a sphere of 5 mm."),
     )
     option_words = MappingProxyType(
         {

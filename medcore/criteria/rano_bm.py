@@ -8,7 +8,7 @@ from medcore.criteria._burden import TOO_SMALL_MM, Measure, Step, grown, reaches
 from medcore.criteria._history import warning
 from medcore.criteria._neuro import NeuroCriterion
 from medcore.criteria._overall import Verdict, targets
-from medcore.criteria._recist import MEASURABLE_MM, PROGRESSION_MIN_MM, PROGRESSION_PERCENT, RESPONSE_PERCENT
+from medcore.criteria._recist import MEASURABLE_MM, NO_SIZE, PROGRESSION_MIN_MM, PROGRESSION_PERCENT, RESPONSE_PERCENT
 from medcore.criteria._sums import Limits, SumRule
 from medcore.errors import N_, Message
 from medcore.records import Issue, LesionReading, Timepoint
@@ -41,6 +41,7 @@ class RanoBm(NeuroCriterion):
     source = "Lin 2015, Lancet Oncol 16:e270"
     unit = "mm"
     to_confirm = (
+        NO_SIZE,
         N_("The 5 mm of growth of one lesion are counted from the visit that had the smallest sum."),
         N_("A complete response on steroids counts as partial; raised steroids leave a visit not evaluable."),
     )

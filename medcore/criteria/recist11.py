@@ -8,7 +8,15 @@ from types import MappingProxyType
 from medcore.criteria import OptionWords
 from medcore.criteria._burden import Step
 from medcore.criteria._overall import PR, SD, Verdict
-from medcore.criteria._recist import DIAMETERS, LIMITS, SOURCE, THICK_SLICE_MM, unmeasurable_targets
+from medcore.criteria._recist import (
+    DIAMETERS,
+    LIMITS,
+    NO_SIZE,
+    SOURCE,
+    THICK_SLICE_MM,
+    THICK_SLICES,
+    unmeasurable_targets,
+)
 from medcore.criteria._sums import NodeRule, SumCriterion, SumRule
 from medcore.errors import N_, Message
 from medcore.records import Issue, Timepoint
@@ -27,8 +35,8 @@ class Recist11(SumCriterion):
     source = SOURCE
     unit = "mm"
     to_confirm = (
-        N_("Slices thicker than 5 mm ask for targets of twice the slice thickness."),
-        N_("A lesion that vanished counts 0 mm; one too small to measure counts 5 mm."),
+        THICK_SLICES,
+        NO_SIZE,
         N_("A target that returns after a complete response is progression, whatever its size."),
     )
     option_words = MappingProxyType(

@@ -146,6 +146,25 @@ def test_every_criterion_says_what_it_is_and_what_is_to_be_confirmed(criterion: 
     assert [str(text) for text in answer.to_confirm] == list(entry.to_confirm)
 
 
+def test_what_general_knowledge_gave_a_criterion_is_said_by_every_heir_of_it() -> None:
+    texts = {name: " ".join(load_criterion(name).to_confirm) for name in CRITERIA}
+    for name in ("recist11", "irecist", "mrecist", "rano2010", "rano2", "rano_bm", "choi", "who", "volumetric"):
+        assert "too small to measure counts" in texts[name], name
+    for name in ("recist11", "irecist"):
+        assert "thicker than 5 mm" in texts[name], name
+    for name, said in {"rano2": "Minor response", "percist": "blood pool", "doubling_time": "25 % growth"}.items():
+        assert said in texts[name], name
+    assert "12 weeks" in texts["rano2"] and "Janmahasatian" in texts["percist"]
+
+
+def test_lesions_are_named_in_the_order_of_their_numbers() -> None:
+    first, second = series([20, 20])
+    new = tuple(LesionReading(f"L{number}", LesionRole.NEW, longest_mm=12) for number in (10, 2, 1))
+    later = replace(second, lesions=(*second.lesions, *new))
+    reason = load_criterion("recist11").assess([first, later]).timepoints[-1].reason
+    assert reason.text().endswith("L1, L2, L10.")
+
+
 def test_thresholds_are_where_the_answer_turns() -> None:
     for criterion in ("recist11", "mrecist", "eortc_pet", "percist"):
         for sums in ([40, 30, 33], [100, 60, 70], [12, 9, 10]):
