@@ -121,7 +121,7 @@ def fit(
             seconds=seconds,
             images_per_second=count / working,
             seconds_left=_seconds_left(recipe, number, seconds / _side(stage) ** 2),
-            best=_is_best(metrics, learner.history, recipe.options.choose),
+            best=_is_best(metrics, [e for e in learner.history if e.size == stage.size], recipe.options.choose),
         )
         learner.history.append(epoch)
         if fabric.is_global_zero:
@@ -251,6 +251,7 @@ def _validate(learner: Learner, objective: Objective, stage: Stage, fabric: Fabr
 
 
 def _is_best(metrics: dict[str, float], history: list[Epoch], choose: str) -> bool:
+    """Whether an epoch beats those before it at the same picture size; weights of a smaller one may not ship."""
     if not choose:
         return True
     if choose not in metrics:

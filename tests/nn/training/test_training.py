@@ -163,6 +163,20 @@ def test_it_learns_and_publishes_an_honest_folder(tmp_path: Path, data: Path) ->
     assert (out / "recipe.toml").exists()
 
 
+def test_the_best_weights_are_of_the_size_that_ships(tmp_path: Path, data: Path) -> None:
+    path = recipe(tmp_path, epochs=4)
+    text = path.read_text(encoding="utf-8")
+    first = "size = 24\nepochs = 1\nbatch = 16\nlearning_rate = 1e-6\n\n[card]"
+    path.write_text(
+        text.replace("size = 48\nepochs", "size = 64\nepochs", 1).replace("[card]", f"[[stages]]\n{first}", 1)
+    )
+    train(path, data=data, out=tmp_path / "out", work=tmp_path / "work")
+    rows = [json.loads(line) for line in (tmp_path / "out" / "training.jsonl").read_text().splitlines()]
+    assert [row["size"] for row in rows] == [64, 64, 64, 64, 24]
+    assert rows[-1]["metrics"]["auc"] <= max(row["metrics"]["auc"] for row in rows[:-1])
+    assert rows[-1]["best"]
+
+
 def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, data: Path) -> None:
     whole = train(recipe(tmp_path, epochs=2), data=data, out=tmp_path / "a", work=tmp_path / "wa")
     from medcore.nn.training import loop
