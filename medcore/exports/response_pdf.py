@@ -51,6 +51,7 @@ INK, SOFT, LINE, SHADE, STAMP = map(HexColor, ("#1a2530", "#566573", "#cfd8df", 
 FLAG = HexColor("#fdf1da")
 WIDTH = A4[0] - 2 * MARGIN
 BESIDE, GAP = 3, 3 * mm  # pictures in a row
+CHART_SHARE = 0.8  # of the width of a page
 FACTS = (0.28, 0.72)
 
 
@@ -97,8 +98,7 @@ class _Pages:
         story: list[Flowable] = [self._text(say(self.document.title), "title")]
         story += [self._text(say(line), "soft") for line in self.document.status]
         for section in self.document.sections:
-            room = 95 * mm if isinstance(section.blocks[0], Pictures) else 35 * mm  # no heading alone on a page
-            story += [CondPageBreak(room), self._text(say(section.title), "heading")]
+            story += [CondPageBreak(_room(section.blocks[0])), self._text(say(section.title), "heading")]
             for block in section.blocks:
                 story += self._block(block)
         return story
@@ -146,20 +146,22 @@ class _Pages:
 
     def _pictures(self, pictures: Sequence[Picture]) -> list[Flowable]:
         beside = BESIDE if len(pictures) <= BESIDE else BESIDE + 1
-        if any(one.wide for one in pictures):
+        chart = any(one.wide for one in pictures)
+        if chart:
             beside = 1
-        width = (WIDTH - (beside - 1) * GAP) / beside
+        width = CHART_SHARE * WIDTH if chart else (WIDTH - (beside - 1) * GAP) / beside
         rows: list[list[object]] = []
         for start in range(0, len(pictures), beside):
             some = pictures[start : start + beside]
             shown: list[object] = [_picture(one, width - 2 * mm) for one in some]
-            said: list[object] = [self._text(self.wording.say(one.caption), "caption") for one in some]
+            style = "soft" if chart else "caption"
+            said: list[object] = [self._text(self.wording.say(one.caption), style) for one in some]
             rows += [_spaced(shown, beside), _spaced(said, beside)]
         black = [
             ("BACKGROUND", (column, row), (column, row), INK)
             for row, cells in enumerate(rows)
             for column, cell in enumerate(cells)
-            if cell != ""
+            if cell != "" and not chart  # light on light, as it is drawn
         ]
         looks = [*black, ("ALIGN", (0, 0), (-1, -1), "CENTER"), ("VALIGN", (0, 0), (-1, -1), "TOP"), *_padding(2)]
         widths = [width if column % 2 == 0 else GAP for column in range(2 * beside - 1)]
@@ -204,6 +206,13 @@ def _style(name: str, chinese: bool) -> ParagraphStyle:
 def _font() -> None:
     """Make the font known; its characters that a report uses go into the file."""
     pdfmetrics.registerFont(TTFont(FONT, io.BytesIO(FONT_FILE.read_bytes())))
+
+
+def _room(first: Block) -> float:
+    """How much of a page a section needs at least, so that no heading stands alone."""
+    if not isinstance(first, Pictures):
+        return 35 * mm
+    return 80 * mm if any(one.wide for one in first.pictures) else 95 * mm
 
 
 def _picture(picture: Picture, width: float) -> Image:

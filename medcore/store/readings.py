@@ -74,8 +74,7 @@ class SignedReadings:
         name = " ".join(who.split())[:LONGEST_NAME]
         if not name:
             raise StoreError(N_("A reading is signed off by a person: type your name or initials."))
-        body = _bytes(content)
-        digest = hashlib.sha256(body).hexdigest()
+        body, digest = _bytes(content), content_hash(content)
         with self.writing() as (session, log):
             patient = study_row(session, study_id).patient
             newest = _newest(session, study_id)
@@ -157,6 +156,11 @@ def forget(session: Session, study_id: str) -> None:
 def _newest(session: Session, study_id: str) -> ReadingRow | None:
     query = select(ReadingRow).where(ReadingRow.study_id == study_id).order_by(ReadingRow.version.desc()).limit(1)
     return session.scalars(query).one_or_none()
+
+
+def content_hash(content: Json) -> str:
+    """SHA-256 of what a reading says."""
+    return hashlib.sha256(_bytes(content)).hexdigest()
 
 
 def _bytes(content: Json) -> bytes:

@@ -52,7 +52,10 @@ def certainty(all_: Findings) -> tuple[Text, list[Block]]:
             "–" if one.smaller_mm is None else f"−{one.smaller_mm:.1f} mm → {one.smaller}",
         )
         for one in sure.flips
+        if one.larger_mm is not None or one.smaller_mm is not None
     )
+    if sure.flips and not turns:
+        blocks.append(Sentence(_message(N_("No change of a single lesion alone would change the answer."))))
     if turns:
         heads = (N_("Lesion"), N_("So much longer changes the answer"), N_("So much shorter changes the answer"))
         blocks.append(Table(tuple(map(_message, heads)), turns, wide=(1.0, 2.0, 2.0)))
@@ -139,6 +142,7 @@ def proof(all_: Findings) -> tuple[Text, list[Block]]:
         return title, [Sentence(_message(text))] if all_.found.visits else []
     found = "–" if proof.found_longest_mm is None else f"{proof.found_longest_mm:+.1f} mm"
     pairs: tuple[tuple[Text, Text], ...] = (
+        (_message(N_("Border moved outwards")), f"{proof.grown_mm:+.1f} mm"),
         (_message(N_("Volume put in")), f"{proof.injected_percent:+.1f} %"),
         (_message(N_("Volume found")), (f"{proof.found_percent:+.1f} %, ", _kept(proof.volume_recovered))),
         (_message(N_("Longest diameter put in")), f"{proof.injected_longest_mm:+.1f} mm"),
@@ -154,7 +158,8 @@ def proof(all_: Findings) -> tuple[Text, list[Block]]:
         longest=f"{proof.limit_longest_mm:.1f}", volume=f"{proof.limit_percent:.1f}",
         null=f"{proof.limit_null_percent:.1f}",
     )  # fmt: skip
-    return title, [Facts(pairs), Sentence(limits)]
+    known = N_("The new borders are known here, so this proves alignment, following and measuring, not a model.")
+    return title, [Facts(pairs), Sentence(limits), Sentence(_message(known))]
 
 
 def _kept(recovered: bool) -> Message:

@@ -21,10 +21,10 @@ from medcore.exports.response_report import report_html
 from medcore.exports.without_scans import without_scans
 from medcore.language import translator
 from medcore.predictions import Segmentation
-from medcore.records import DatePolicy
+from medcore.records import DatePolicy, Issue
 from medcore.store.audit import Action, Deed, Event
 from medcore.store.json_values import Json, as_table, to_texts
-from medcore.store.readings import Signed
+from medcore.store.readings import Signed, content_hash
 from medcore.store.store import Store
 from medcore.volume import MaskOrigin
 from medcore.workbench.assess import Certainty
@@ -33,7 +33,8 @@ from medcore.workbench.comparison_draft import Chosen, Draft, from_draft, to_dra
 from medcore.workbench.comparison_findings import Findings, More, Source
 from medcore.workbench.comparison_models import RadiographSeries
 from medcore.workbench.comparison_report import comparison_document
-from medcore.workbench.comparison_tables import WITH_MARK, comparison_tables
+from medcore.workbench.comparison_studies import study_doubts
+from medcore.workbench.comparison_tables import WITH_MARK, comparison_tables, signed_tables
 from medcore.workbench.comparisons import RUN, Aligned, Comparisons
 from medcore.workbench.private import policy_of
 from medcore.workbench.release import Release, look_at, suspicions
@@ -115,18 +116,26 @@ class Readings:
             proof,
             door.probabilities(draft),
             self._sources(door, draft),
-            door.doubts(draft),
+            self._doubts(aligned, draft),
             changes=changes,
             series=series,
         )
 
-    def report(self, told: Findings) -> Document:
-        """The report of a draft that is not signed. Pictures that may show a name stay out of it until released."""
+    def report(self, told: Findings, newest: Signed | None = None) -> Document:
+        """The report of a draft that is not signed. Pictures that may show a name stay out of it until released.
+
+        Args:
+            newest: The newest signed version; where nothing at all changed since, the report is the one signed.
+        """
+        if newest is not None and content_hash(self._content_of(told)) == newest.sha256:
+            return self.open(newest.id).document
         document = comparison_document(self._shown(told))
         return replace(document, status=(Message(DRAFT),))
 
-    def tables(self, told: Findings) -> Tables:
-        """Everything of a draft as CSV."""
+    def tables(self, told: Findings, newest: Signed | None = None) -> Tables:
+        """Everything of a draft as CSV, or of the signed version where nothing changed since; see report."""
+        if newest is not None and content_hash(self._content_of(told)) == newest.sha256:
+            return self.open(newest.id).tables
         return comparison_tables(told)
 
     def sign(self, told: Findings, who: str, *, after: int) -> Signed:
@@ -137,14 +146,7 @@ class Readings:
             StoreError: The name is missing, nothing changed, or someone else signed since.
         """
         studies = [one.study for one in told.draft.visits]
-        content: Json = {
-            "form": FORM,
-            "document": from_document(comparison_document(self._shown(told))),
-            "facts": from_facts(facts_of(told)),
-            "tables": dict(comparison_tables(told)),
-            "draft": from_draft(told.draft),
-        }
-        return self.store.readings.sign(studies[0], content, who=who, studies=studies, after=after)
+        return self.store.readings.sign(studies[0], self._content_of(told), who=who, studies=studies, after=after)
 
     def versions(self, baseline: str) -> tuple[Signed, ...]:
         """All signed versions, the newest first."""
@@ -166,7 +168,9 @@ class Readings:
             sections = (document.sections[0], change_section(changes, before.version), *document.sections[1:])
             document = replace(document, sections=sections)
         number = before.version if before is not None else 0
-        return Frozen(signed, document, to_texts(content["tables"]), to_draft(content["draft"]), changes, number)
+        signatures = [one for one in self.versions(signed.study) if one.version <= signed.version]
+        tables = {**to_texts(content["tables"]), **signed_tables(signatures, changes)}
+        return Frozen(signed, document, tables, to_draft(content["draft"]), changes, number)
 
     def changes_since(self, newest: Signed, told: Findings) -> tuple[Change, ...]:
         """How the draft differs from a signed version.
@@ -206,6 +210,24 @@ class Readings:
         """Tell the audit trail that a report left."""
         study = self.store.study(baseline)
         self.store.record(Deed(Event.EXPORTED, Action.READ, study.id, study.patient, detail=what, agent=who))
+
+    def _content_of(self, told: Findings) -> Json:
+        """What a signature freezes."""
+        return {
+            "form": FORM,
+            "document": from_document(comparison_document(self._shown(told))),
+            "facts": from_facts(facts_of(told)),
+            "tables": dict(comparison_tables(told)),
+            "draft": from_draft(told.draft),
+        }
+
+    def _doubts(self, aligned: Aligned, draft: Draft) -> tuple[Issue, ...]:
+        """What spoke against comparing, with visits in place of the titles that people typed."""
+        named = [
+            replace(self.store.study(one.study), title=moment.label)
+            for one, moment in zip(draft.visits, aligned.moments, strict=True)
+        ]
+        return study_doubts(named, [one.scan for one in draft.visits], draft.dates)
 
     def _content(self, reading: str) -> tuple[Signed, dict[str, Json]]:
         signed, content = self.store.readings.open(reading)

@@ -9,7 +9,7 @@ from medcore.exports.report_document import Block, Document, Facts, Points, Sect
 from medcore.records import Response, TimepointResponse
 from medcore.workbench import comparison_evidence as evidence
 from medcore.workbench import comparison_whole as whole
-from medcore.workbench.comparison_answer import Cell
+from medcore.workbench.comparison_answer import Cell, Opinion
 from medcore.workbench.comparison_findings import FATES, ROLES, Findings
 from medcore.workbench.comparison_pictures import key_images, size_text
 
@@ -64,9 +64,10 @@ def _burden(all_: Findings) -> Iterator[Block]:
     if not changes:
         return
     labels = [moment.label for moment in all_.aligned.moments]
+    counts = all_.found.burden_voxels
     pairs = [
-        (label, (_ml(amount), "" if number == 0 or change is None else f" ({change:+.1f} %)"))
-        for number, (label, amount, change) in enumerate(zip(labels, amounts, changes, strict=True))
+        (label, (_volume(amount, voxels), "" if number == 0 or change is None else f" ({change:+.1f} %)"))
+        for number, (label, amount, voxels, change) in enumerate(zip(labels, amounts, counts, changes, strict=True))
     ]
     yield Facts(((_m(N_("Volume of all lesions")), ""), *pairs))
 
@@ -157,15 +158,32 @@ def _images(all_: Findings) -> tuple[Text, list[Block]]:
 
 def _criteria(all_: Findings) -> tuple[Text, list[Block]]:
     told = all_.opinions
-    head = (N_("Criterion"), N_("Category"), N_("Agrees"), N_("Why"))
+    head = (N_("Criterion"), N_("Category"), N_("Agrees"), N_("Sum"), N_("Next"), N_("Why"))
     agree: dict[bool | None, Text] = {True: _m(N_("yes")), False: _m(N_("⚠ disagrees")), None: "–"}
     body: tuple[tuple[Text, ...], ...] = tuple(
-        (_m(one.title), one.category or _m(N_("not applicable")), agree[one.agrees], one.reason) for one in told
+        (_m(one.title), one.category or _m(N_("not applicable")), agree[one.agrees], *_reached(one), _why(one))
+        for one in told
     )
     flagged = tuple(number for number, one in enumerate(told) if one.agrees is False)
-    table = Table(tuple(map(_m, head)), body, flagged, (1.8, 1.0, 1.0, 4.6))
+    table = Table(tuple(map(_m, head)), body, flagged, (1.7, 1.35, 0.9, 1.2, 1.35, 4.2))
     note = N_("Criteria made for another disease or measure may disagree for good reason; only one of them was chosen.")
     return _m(N_("All criteria side by side")), [table, Sentence(_m(note))] if body else []
+
+
+def _reached(one: Opinion) -> tuple[str, str]:
+    """The sum, and the nearest other category with its distance."""
+    if one.response is None:
+        return "–", "–"
+    last, unit = one.response.timepoints[-1], one.response.unit
+    nearest = min(last.thresholds, key=lambda limit: abs(limit.distance), default=None)
+    following = "–" if nearest is None else f"{nearest.category} {nearest.distance:+.1f} {unit}"
+    return _amount(last.sum, unit), following
+
+
+def _why(one: Opinion) -> Text:
+    """The rule that fired, and what the criterion lacks."""
+    lacks = one.response.timepoints[-1].missing if one.response else ()
+    return (one.reason, *(part for text in lacks if text != one.reason for part in (" ", text)))
 
 
 def _notes(all_: Findings) -> tuple[Text, list[Block]]:
@@ -190,5 +208,5 @@ def _amount(value: float | None, unit: str) -> str:
     return "–" if value is None else f"{value:.1f} {unit}"
 
 
-def _ml(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g} ml"
+def _volume(ml: float | None, voxels: int) -> Text:
+    return _m(N_("{count} voxels"), count=voxels) if ml is None else f"{ml:.3g} ml"

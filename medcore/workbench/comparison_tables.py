@@ -7,9 +7,17 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from medcore.comparison.uncertainty import error_at
+from medcore.comparison.whole_image import Burden
+from medcore.exports.report_document import Facts, Wording
+from medcore.imaging.change_map import GAINED, KEPT, LOST
 from medcore.records import Response, Timepoint
+from medcore.store.readings import Signed
+from medcore.workbench import comparison_evidence as evidence
 from medcore.workbench.comparison_answer import intervals
+from medcore.workbench.comparison_diff import Change
 from medcore.workbench.comparison_findings import Findings
+from medcore.workbench.comparison_models import RadiographSeries
+from medcore.workbench.comparison_whole import burdens
 from medcore.workbench.history_table import write_history
 
 Cells = Sequence[object]
@@ -34,6 +42,22 @@ def comparison_tables(all_: Findings) -> Mapping[str, str]:
         "proof.csv": _written(PROOF, _proof(all_)),
         "probabilities.csv": _written(PROBABILITIES, _probabilities(all_)),
         "scans.csv": _written(SCANS, _scans(all_)),
+        "whole_image.csv": _written(WHOLE, _whole(all_)),
+        "change_map.csv": _written(CHANGE_MAP, _change_map(all_)),
+        "provenance.csv": _written(PROVENANCE, _provenance(all_)),
+    }
+    return {name: text for name, text in tables.items() if text}
+
+
+def signed_tables(signatures: Sequence[Signed], changes: Sequence[Change]) -> Mapping[str, str]:
+    """Who signed which version when, and what the newest of them changed. A day of signing is no day of the patient's:
+    it is written without hyphens, so that moving the patient's dates leaves it as it is."""
+    rows = [(one.version, one.signed_by, f"{one.signed_at:%Y%m%dT%H%M%SZ}", one.sha256) for one in signatures]
+    say = Wording("en", str).say
+    changed = [(say(one.where), say(one.what), say(one.before), say(one.after)) for one in changes]
+    tables = {
+        "signatures.csv": _written(SIGNATURES, rows),
+        "changes_since_last_version.csv": _written(CHANGED, changed),
     }
     return {name: text for name, text in tables.items() if text}
 
@@ -62,6 +86,17 @@ PROOF = (
     "null_kept",
 )  # fmt: skip
 PROBABILITIES = ("task", "model", "version", "label", "timepoint", "probability")
+WHOLE = (
+    "timepoint", "lesions", "voxels", "volume_ml", "suv_max", "suv_mean", "suv_peak", "tlg", "model", "label",
+    "probability", "opacity_score", "hot_share", "more_heat", "less_heat",
+)  # fmt: skip
+CHANGE_MAP = (
+    "timepoint", "lesion", "changed_share", "threshold_z", "brighter_ml", "darker_ml", "gained_voxels", "lost_voxels",
+    "kept_voxels", "tissue_percent",
+)  # fmt: skip
+PROVENANCE = ("what", "value")
+SIGNATURES = ("version", "signed_by", "signed_at", "sha256")
+CHANGED = ("where", "what", "before", "after")
 SCANS = ("timepoint", "date", "modality", "sha256", "slice_mm", "row_mm", "column_mm", "sources")
 
 
@@ -155,6 +190,49 @@ def _scans(all_: Findings) -> Iterable[Cells]:
         used = "; ".join(one.key for one in all_.sources if one.visit == number)
         scan = moment.scan
         yield moment.label, scan.acquired_on, scan.modality, scan.sha256, *scan.geometry.steps, used
+
+
+def _whole(all_: Findings) -> Iterable[Cells]:
+    """Burden, uptake and a model's answer of each study; nothing where none of them is known."""
+    amounts = burdens(all_)
+    for number, moment in enumerate(all_.aligned.moments if amounts or all_.series else ()):
+        burden = _burden(amounts[number], sized=all_.found.visits[number].sized) if amounts else [None] * 7
+        yield moment.label, *burden, *(_answer(all_.series, number) if all_.series else [None] * 7)
+
+
+def _burden(amount: Burden, *, sized: bool) -> Cells:
+    uptake = amount.uptake
+    sizes = (uptake.highest, uptake.mean, uptake.peak, uptake.glycolysis) if uptake else [None] * 4
+    return amount.lesions, amount.voxels, amount.volume_ml if sized else None, *sizes
+
+
+def _answer(series: RadiographSeries, number: int) -> Cells:
+    figure, change = series.figures[number], (None, *series.changes)[number]
+    score = figure.score if series.placed else None
+    heat = (change.more, change.less) if change else (None, None)
+    return series.model, series.label, figure.probability, score, figure.involved, *heat
+
+
+def _change_map(all_: Findings) -> Iterable[Cells]:
+    """Of each mapped study the whole image, then each lesion."""
+    for moment, one in zip(all_.aligned.moments[1:], all_.changes, strict=False):
+        if one is not None:
+            true, grey = one.voxel_ml is not None, one.map
+            shares = (grey.share, grey.threshold) if grey else (None, None)
+            amounts = (grey.brighter_ml, grey.darker_ml) if grey and true else (None, None)
+            counts = [one.masks.voxels(kind) if one.masks else None for kind in (GAINED, LOST, KEPT)]
+            yield moment.label, "", *shares, *amounts, *counts, None
+            for lesion in one.lesions:
+                counted = (lesion.gained, lesion.lost, lesion.kept, lesion.tissue_percent)
+                yield moment.label, lesion.id, *[None] * 4, *counted
+
+
+def _provenance(all_: Findings) -> Iterable[Cells]:
+    """How it was made, as the report says it."""
+    say = Wording("en", str).say
+    for block in evidence.made(all_)[1]:
+        if isinstance(block, Facts):
+            yield from ((say(name), say(value)) for name, value in block.pairs)
 
 
 def _written(head: Sequence[str], body: Iterable[Cells]) -> str:

@@ -92,7 +92,7 @@ def _draft(reading: Reading, told: Told, versions: Sequence[SignedVersion]) -> N
             signed = door.sign(told, who or "", after=newest.version if newest else 0)
         st.toast(t("Signed off as version {version}.", version=signed.version), icon=":material/verified_user:")
         st.rerun()
-    _downloads(reading.baseline.id, lambda: door.report(told), lambda: door.tables(told), "draft")
+    _downloads(reading.baseline.id, lambda: door.report(told, newest), lambda: door.tables(told, newest))
 
 
 def _signed(frozen: Frozen) -> None:
@@ -134,8 +134,8 @@ def _words(text: Said) -> str:
     return comparison_readings.in_words(text, translate())
 
 
-def _downloads(baseline: str, document: Callable[[], Paper], tables: Callable[[], Tables], name: str) -> None:
-    """HTML, PDF and CSV, made when they are asked for."""
+def _downloads(baseline: str, document: Callable[[], Paper], tables: Callable[[], Tables], name: str = "") -> None:
+    """HTML, PDF and CSV, made when they are asked for; `name` is that of a signed version."""
     door = state.workbench().readings
     dates = {
         DatePolicy.KEEP: t("Keep"),
@@ -174,18 +174,18 @@ def _downloads(baseline: str, document: Callable[[], Paper], tables: Callable[[]
         def make() -> bytes:
             whole = document()
             data = form(whole if pictured else comparison_readings.bare(whole), code, moved)
-            door.exported(baseline, f"report {name} {what} {code} dates={policy} pictures={pictured}")
+            door.exported(baseline, f"report {name or 'draft'} {what} {code} dates={policy} pictures={pictured}")
             return data
 
         return make
 
     def packed() -> bytes:
         data = comparison_readings.zipped(tables(), moved)
-        door.exported(baseline, f"report {name} csv dates={policy}")
+        door.exported(baseline, f"report {name or 'draft'} csv dates={policy}")
         return data
 
     with st.container(horizontal=True):
-        file = f"medcore-response-{name}"
+        file = f"medcore-response-{name}".rstrip("-")
         _button(t("Report (HTML)"), made(comparison_readings.html, "html"), f"{file}-{code}.html", "text/html")
         _button(t("Report (PDF)"), made(comparison_readings.pdf, "pdf"), f"{file}-{code}.pdf", "application/pdf")
         _button(t("Tables (CSV)"), packed, f"{file}-csv.zip", "application/zip")

@@ -30,7 +30,7 @@ from medcore.settings import Settings
 from medcore.volume import Mask, MaskOrigin
 from medcore.workbench import comparison_answer
 from medcore.workbench.assess import certainty
-from medcore.workbench.comparison_draft import Draft
+from medcore.workbench.comparison_draft import Chosen, Draft
 from medcore.workbench.comparison_readings import Told, html, pdf, zipped
 from medcore.workbench.comparisons import Aligned
 from medcore.workbench.history_table import read_history
@@ -63,6 +63,10 @@ def told(workbench: Workbench, baseline: Study, **changes: object) -> Told:
     return workbench.readings.told(*known(workbench, baseline, **changes))
 
 
+def rows_of(table: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table)))
+
+
 def test_a_signed_reading_opens_as_it_was_after_masks_and_decisions_have_changed(
     workbench: Workbench, pair: tuple[Study, Study]
 ) -> None:
@@ -91,6 +95,34 @@ def test_a_signed_reading_opens_as_it_was_after_masks_and_decisions_have_changed
     assert "L1 · T1" in words and "Longest diameter" in words
     assert html(workbench.readings.open(signed.id).document, "en") == page, "the first version stands"
     assert [one.version for one in workbench.readings.versions(before.id)] == [2, 1]
+
+
+def test_what_was_just_signed_leaves_as_signed_and_its_tables_say_who_and_what_changed(
+    workbench: Workbench, pair: tuple[Study, Study]
+) -> None:
+    door, first = workbench.readings, told(workbench, pair[0])
+    signed = door.sign(first, "Dr Li", after=0)
+    assert b"Version 1" in html(door.report(first, signed), "en"), "nobody leaves with a draft of what they signed"
+    now = told(workbench, pair[0], reader_sd_mm=3.0)
+    assert b"Draft" in html(door.report(now, signed), "en") and "signatures.csv" not in door.tables(now, signed)
+    second = door.sign(now, "Dr Wang", after=1)
+    tables = door.tables(now, second)
+    assert [one["signed_by"] for one in rows_of(tables["signatures.csv"])] == ["Dr Wang", "Dr Li"]
+    changes = rows_of(tables["changes_since_last_version.csv"])
+    assert ("Reader SD, mm", "1.5", "3") in {(one["what"], one["before"], one["after"]) for one in changes}
+    with zipfile.ZipFile(io.BytesIO(zipped(tables, timedelta(-31)))) as archive:
+        assert signed.signed_at.strftime("%Y%m%dT") in archive.read("signatures.csv").decode(), "no day of the patient"
+
+
+def test_a_report_names_visits_and_not_the_titles_that_people_typed(
+    workbench: Workbench,
+    pair: tuple[Study, Study],
+    put: Callable[..., Study],  # noqa: F811
+) -> None:
+    stranger = put(head(14.0, 10.0, later=True), patient="PSEUDONYM-2", title="Zhang San")
+    visits = tuple(Chosen(one.id, one.scans[0].id) for one in (pair[0], stranger))
+    page = html(workbench.readings.report(told(workbench, pair[0], visits=visits)), "en").decode()
+    assert "does not carry the pseudonym" in page and "“T1" in page and "Zhang San" not in page
 
 
 def test_the_same_reading_is_not_signed_twice_and_two_readers_do_not_overwrite_each_other(

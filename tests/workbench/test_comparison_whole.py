@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date
 
 import numpy as np
@@ -13,6 +15,7 @@ from medcore.exports.report_document import Pictures, Table, Wording
 from medcore.volume import Geometry, Mask, Unit, Volume
 from medcore.workbench.comparison_draft import Chosen, Draft
 from medcore.workbench.comparison_findings import Findings
+from medcore.workbench.comparison_tables import comparison_tables
 from medcore.workbench.comparison_whole import changes, chart, whole_image
 from medcore.workbench.comparisons import Aligned
 
@@ -47,3 +50,8 @@ def test_burden_and_uptake_of_a_pet_pair_are_told() -> None:
     (pictures,) = chart(all_)[1]
     assert isinstance(pictures, Pictures) and pictures.pictures[0].wide and "−30 %" in SAY(pictures.pictures[0].caption)
     assert changes(all_)[1] == []  # nobody asked for a map
+    tables = comparison_tables(all_)
+    first, second = csv.DictReader(io.StringIO(tables["whole_image.csv"]))
+    assert (first["suv_max"], second["suv_max"]) == ("8.0", "4.0") and first["model"] == ""
+    assert abs(float(first["volume_ml"]) - volume) < 0.1 and "change_map.csv" not in tables
+    assert "Software" in tables["provenance.csv"] and "recist11" in tables["provenance.csv"]
