@@ -21,6 +21,9 @@ Array: TypeAlias = NDArray[Any]
 Affine: TypeAlias = NDArray[np.float64]
 Triple: TypeAlias = tuple[float, float, float]
 
+SAME_STEP_MM = 1e-6
+FLAT_BOX = 4.0  # a box of that ratio of sides with voxels of exactly 1 mm holds no body part
+
 
 class Scale(StrEnum):
     """What a millimetre of this image means."""
@@ -139,6 +142,16 @@ class Geometry:
         """Whether both lay their voxels at the same places."""
         return self.scale is other.scale and bool(np.allclose(self.affine, other.affine, atol=tolerance_mm))
 
+    def is_placeholder(self, shape: tuple[int, ...]) -> bool:
+        """Whether 1 × 1 × 1 mm only says that nobody wrote the true spacing: so flat a box holds no body part.
+
+        Args:
+            shape: (S, R, C) of the grid.
+        """
+        if self.scale is not Scale.PATIENT or shape[0] < 2:
+            return False
+        return all(abs(step - 1) < SAME_STEP_MM for step in self.steps) and max(shape) >= FLAT_BOX * min(shape)
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -221,6 +234,11 @@ class Volume:
     def spacing_mm(self) -> Triple | None:
         """(slice, row, column) spacing in mm, or None for an image without a scale."""
         return None if self.geometry.scale is Scale.NONE else self.geometry.spacing_mm
+
+    @property
+    def placeholder_spacing(self) -> bool:
+        """Whether the header's 1 × 1 × 1 mm is not to be believed (`Geometry.is_placeholder`)."""
+        return self.geometry.is_placeholder(self.shape)
 
     @property
     def value_range(self) -> tuple[float, float]:

@@ -120,6 +120,15 @@ def test_what_is_no_scan_is_refused(voxels: np.ndarray, unit: Unit) -> None:
         volume(voxels, unit=unit)
 
 
+def test_a_flat_box_of_exact_millimetres_is_not_believed() -> None:
+    flat, cube = (24, 256, 256), (240, 240, 240)
+    unit = Geometry.from_spacing((1.0, 1.0, 1.0))
+    assert unit.is_placeholder(flat)
+    assert not unit.is_placeholder(cube)
+    assert not Geometry.from_spacing((1.0, 0.9, 0.9)).is_placeholder(flat)
+    assert not Geometry.from_spacing((1.0, 1.0, 1.0), scale=Scale.NONE).is_placeholder(flat)
+
+
 def test_a_window_runs_half_its_width_to_either_side() -> None:
     lung = Window(centre=-600, width=1500)
     assert (lung.low, lung.high) == (-1350, 150)

@@ -10,8 +10,6 @@ from medcore.records import Issue, Severity
 from medcore.volume import Scale, Volume
 
 THICKNESS_RATIO = 1.5  # of slice spacing, above which partial volume alone changes a diameter
-SAME_STEP_MM = 1e-6
-FLAT_BOX = 4.0  # a box of that ratio of sides with voxels of exactly 1 mm holds no body part
 SHARED = 0.7  # of the baseline that a later scan must show
 
 
@@ -36,10 +34,7 @@ def doubts_about(
 
 def placeholder_spacing(scan: Volume) -> bool:
     """Whether a header says 1 × 1 × 1 mm only because nobody wrote the true spacing."""
-    if scan.geometry.scale is not Scale.PATIENT or scan.shape[0] < 2:
-        return False
-    ones = all(abs(step - 1) < SAME_STEP_MM for step in scan.geometry.steps)
-    return ones and max(scan.shape) >= FLAT_BOX * min(scan.shape)
+    return scan.placeholder_spacing
 
 
 def _of_alignment(number: int, alignment: Alignment, *, accepted: bool) -> list[Issue]:

@@ -77,14 +77,15 @@ def pieces_of(mask: Mask) -> tuple[Piece, ...]:
 
 def _piece(mask: Mask, number: int, extent: Extent) -> Piece:
     units = {Scale.PATIENT: "mm", Scale.DETECTOR: "mm detector", Scale.NONE: "px"}
+    relative = mask.geometry.is_placeholder(mask.labels.shape)
     return Piece(
         number=number,
         value=extent.label,
         name=mask.names[extent.label],
-        volume_ml=extent.volume_ml,
+        volume_ml=None if relative else extent.volume_ml,
         longest=extent.diameters.longest,
         perpendicular=extent.diameters.perpendicular,
-        unit=units[extent.scale],
+        unit="px" if relative else units[extent.scale],
         centre=extent.centre,
         corner=extent.corner,
         size=extent.size,

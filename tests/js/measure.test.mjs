@@ -94,6 +94,7 @@ test("dragging any corner of a rectangle leaves the opposite one where it is", (
 test("millimetres are refused where the image has no scale", () => {
   assert.equal(unitOf({ kind: "NONE" }), "px");
   assert.equal(unitOf({ kind: "DETECTOR" }), "mm detector");
+  assert.equal(unitOf(new Geometry([0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0], [4, 32, 32], "PATIENT", true)), "px", "its mm are placeholders");
 });
 
 test("the longer axis of a bidirectional mark is its longest, whichever was drawn first", () => {

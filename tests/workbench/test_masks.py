@@ -32,6 +32,13 @@ def test_without_a_patients_scale_there_is_no_volume(scale: Scale, unit: str) ->
     assert (mass.volume_ml, mass.unit) == (None, unit)
 
 
+def test_where_the_headers_millimetres_are_placeholders_lengths_are_in_voxels() -> None:
+    labels = np.zeros((4, 32, 32), dtype=np.uint8)
+    labels[1:3, 4:8, 4:8] = 1
+    (piece,) = pieces_of(Mask(labels, {1: "tumour"}, Geometry.from_spacing((1.0, 1.0, 1.0))))
+    assert (piece.volume_ml, piece.unit) == (None, "px")
+
+
 @pytest.mark.parametrize(
     ("at", "found"), [((4.0, 4.0, 4.0), 1), ((13.0, 12.0, 6.2), 2), ((0.0, 0.0, 0.0), None), ((-9.0, 0.0, 0.0), None)]
 )

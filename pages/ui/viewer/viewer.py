@@ -120,6 +120,7 @@ def _pane(pane: Pane, owner: pixels.Owner) -> dict[str, Json]:
         "image": _image(packed, owner),
         "affine": _numbers(volume.geometry.affine[:3].ravel().tolist()),
         "scale": volume.geometry.scale.value,
+        "relative": volume.placeholder_spacing,
         "frame": _short(volume.geometry.frame_of_reference),
         "unit": volume.unit.value,
         "modality": volume.modality,

@@ -12,8 +12,8 @@ export function barLength(mmPerPx, width) {
   return [...LENGTHS].reverse().find((length) => length <= most) ?? LENGTHS[0];
 }
 
-export function lengthUnit(kind) {
-  return kind === "NONE" ? "px" : "mm";
+export function lengthUnit({ inMm }) {
+  return inMm ? "mm" : "px";
 }
 
 function text(x, y, content, attributes = {}) {
@@ -33,7 +33,7 @@ export function orientation(frame) {
 }
 
 export function scaleBar(frame) {
-  const unit = lengthUnit(frame.geometry.kind);
+  const unit = lengthUnit(frame.geometry);
   const length = barLength(frame.mmPerPx, frame.width);
   const pixels = length / frame.mmPerPx;
   const narrow = frame.width < 460; // there, what lies under the cursor is written up to the middle

@@ -27,9 +27,12 @@ function nearestAnatomical(axes) {
 }
 
 export class Geometry {
-  /** @param affine 3×4, (slice, row, column) to LPS mm  @param dims [S, R, C]  @param kind PATIENT, DETECTOR or NONE */
-  constructor(affine, dims, kind) {
-    Object.assign(this, { affine, dims, kind });
+  /**
+   * @param affine 3×4, (slice, row, column) to LPS mm  @param dims [S, R, C]  @param kind PATIENT, DETECTOR or NONE
+   * @param relative the header's millimetres are placeholders: planes as of a patient, lengths in voxels
+   */
+  constructor(affine, dims, kind, relative = false) {
+    Object.assign(this, { affine, dims, kind, relative });
     this.inverse = invert(affine);
     this.axes = axesOf(affine);
     this.patient = kind === "PATIENT";
@@ -37,6 +40,9 @@ export class Geometry {
     this.planes = this.patient ? this.#anatomical() : { native: this.#native() };
     this.main = Object.keys(this.planes).find((name) => this.planes[name].axis === 0);
   }
+
+  /** Whether a length may be told in millimetres. */
+  get inMm() { return this.kind !== "NONE" && !this.relative; }
 
   toWorld(index) { return apply(this.affine, index); }
   toIndex(world) { return apply(this.inverse, world); }

@@ -4,7 +4,7 @@ import { add, cross, distance, dot, norm, scale, sub, unit } from "./vec.js";
 export const ROIS = ["ellipse", "rectangle", "freehand"];
 
 /** What a length is given in: millimetres only where the image has a scale. */
-export const unitOf = ({ kind }) => ({ PATIENT: "mm", DETECTOR: "mm detector", NONE: "px" })[kind];
+export const unitOf = ({ kind, relative }) => (relative ? "px" : { PATIENT: "mm", DETECTOR: "mm detector", NONE: "px" }[kind]);
 
 /** Angle at the middle of three points, in degrees. */
 export function angleDeg([a, b, c]) {

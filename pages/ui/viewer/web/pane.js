@@ -11,7 +11,7 @@ export class Pane {
   constructor(spec, number, first, old, sitting) {
     Object.assign(this, { spec, number });
     this.image = imageFor(spec.image);
-    this.geometry = new Geometry(spec.affine, spec.image.dims, spec.scale);
+    this.geometry = new Geometry(spec.affine, spec.image.dims, spec.scale, spec.relative);
     this.presets = presetsOf(spec);
     this.spread = Math.max(spec.range[1] - spec.range[0], 1e-6);
     this.toReference = spec.toReference ? spec.toReference.slice(0, 12) : IDENTITY;

@@ -108,7 +108,7 @@ export class Toolbar {
 
   radius() {
     const { brush, pane } = this.viewer;
-    const name = pane.geometry.kind === "NONE" ? N_("Radius, px") : N_("Radius, mm");
+    const name = !pane.geometry.inMm ? N_("Radius, px") : N_("Radius, mm");
     return this.range(name, brush.radius, [0.5, 50, 0.5], (radius) => brush.setRadius(radius));
   }
 
@@ -153,7 +153,7 @@ export class Toolbar {
       planes && this.select(N_("Plane"), names, viewer.planeName ?? viewer.pane.geometry.main, (name) => viewer.setPlane(name)),
       volumetric && menu("slab", N_("Thick slab"), (close) => [
         ...Object.entries(SLAB_MODES).map(([mode, name]) => item(null, name, () => { close(); viewer.setThickness({ mode }); }, { pressed: viewer.thickness.mode === mode })),
-        this.range(N_("Thickness, mm"), viewer.thickness.mm, [2, 100, 1], (mm) => viewer.setThickness({ mm, mode: viewer.thickness.mode === "none" ? "max" : viewer.thickness.mode })),
+        this.range(viewer.pane.geometry.inMm ? N_("Thickness, mm") : N_("Thickness, px"), viewer.thickness.mm, [2, 100, 1], (mm) => viewer.setThickness({ mm, mode: viewer.thickness.mode === "none" ? "max" : viewer.thickness.mode })),
       ], { pressed: viewer.thickness.mode !== "none" }),
       viewer.panes.length > 1 && menu("link", N_("What moves together"), () => [
         check(t("Slices, by position"), viewer.links.scroll, () => viewer.links.toggle("scroll")),

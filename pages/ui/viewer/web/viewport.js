@@ -16,9 +16,10 @@ export class Viewport {
     this.texts = { title: el("div", { class: "text tl" }), window: el("div", { class: "text tr" }), place: el("div", { class: "text bl" }), readout: el("div", { class: "text br" }) };
     this.slider = el("input", { type: "range", class: "slices", min: 0, step: 1, tabindex: -1, oninput: () => this.#slid(), onpointerdown: (event) => event.stopPropagation() });
     this.progress = el("div", { class: "progress" });
+    this.loading = el("div", { class: "loading", role: "status" });
     this.message = el("div", { class: "message", hidden: true, role: "alert" });
     this.element = el("div", { class: "viewport", tabindex: 0, role: "img", style: cell.area ? `grid-area:${cell.area}` : "" },
-      this.canvas, this.over, Object.values(this.texts), this.slider, this.progress, this.message);
+      this.canvas, this.over, Object.values(this.texts), this.slider, this.progress, this.loading, this.message);
     this.element.viewport = this;
     this.observer = new ResizeObserver(() => viewer.redraw(this));
     this.observer.observe(this.element);
@@ -75,8 +76,9 @@ export class Viewport {
     if (plane.count > 1) place.push(t("Slice {slice} of {count}", { slice: slice + 1, count: plane.count }));
     place.push(t("Zoom {zoom} %", { zoom: Math.round((this.screenZoom(frame)) * 100) }));
     const thick = viewer.thicknessOf(this);
-    if (thick.mode !== "none") place.push(t(SLABS[thick.mode], { mm: thick.mm }));
-    if (MARK_TOOLS.includes(viewer.tool) && !pane.geometry.patient) place.push(t(NO_SCALE[pane.geometry.kind]));
+    if (thick.mode !== "none") place.push(t((pane.geometry.inMm ? SLABS : VOXEL_SLABS)[thick.mode], { mm: thick.mm }));
+    if (pane.geometry.relative && (viewer.viewports[0] === this || MARK_TOOLS.includes(viewer.tool))) place.push(t(NO_SCALE.RELATIVE));
+    else if (MARK_TOOLS.includes(viewer.tool) && !pane.geometry.patient) place.push(t(NO_SCALE[pane.geometry.kind]));
     if (this.cell.fusion && outlines(viewer)) place.push(outlines(viewer));
     if (renderer.reduced(pane.image)) place.push(t("Reduced resolution outside the slice in view"));
     say(this.texts.place, place.join("\n"));
@@ -117,6 +119,9 @@ export class Viewport {
     const failed = pane.images.find((image) => image.error);
     const waiting = pane.image.fraction < 1 && !failed;
     this.progress.style.width = waiting ? `${Math.round(pane.image.fraction * 100)}%` : "0";
+    const partly = this.painted && (this.cell.plane === pane.geometry.main || !pane.geometry.volumetric);
+    this.loading.hidden = !waiting || partly; // a slice of the stack as it was acquired is whole before the rest is there
+    if (!this.loading.hidden) say(this.loading, t("Loading the picture: {percent} %", { percent: Math.round(pane.image.fraction * 100) }));
     this.message.hidden = !failed;
     if (failed && this.message.dataset.for !== String(failed.error)) {
       this.message.dataset.for = String(failed.error);
@@ -146,7 +151,7 @@ export class Viewport {
       if (overlay.spec.kind === "heat") lines.push(`${overlay.spec.title} ${(value / 255).toFixed(2)}`);
       else if (value) lines.push(overlay.spec.names[value] ?? `${value}`);
     }
-    if (pane.geometry.patient) lines.push(world.map((mm, k) => `${"LPS"[k]} ${mm.toFixed(1)}`).join("  ") + " mm");
+    if (pane.geometry.patient && pane.geometry.inMm) lines.push(world.map((mm, k) => `${"LPS"[k]} ${mm.toFixed(1)}`).join("  ") + " mm");
     lines.push(pane.geometry.dims[0] > 1 ? t("slice {s} row {r} column {c}", { s: index[0] + 1, r: index[1] + 1, c: index[2] + 1 }) : t("row {r} column {c}", { r: index[1] + 1, c: index[2] + 1 }));
     say(this.texts.readout, lines.join("\n"));
   }
@@ -156,8 +161,10 @@ export class Viewport {
 
 const NO_SCALE = {
   NONE: N_("A picture has no scale: lengths in pixels"),
+  RELATIVE: N_("The file does not give true millimetres: lengths in voxels"),
   DETECTOR: N_("Lengths at the detector, magnified against the patient"),
 };
 
 export const PLANES = { axial: N_("Axial"), coronal: N_("Coronal"), sagittal: N_("Sagittal") };
 export const SLABS = { max: N_("Maximum over {mm} mm"), min: N_("Minimum over {mm} mm"), mean: N_("Mean over {mm} mm") };
+const VOXEL_SLABS = { max: N_("Maximum over {mm} voxels"), min: N_("Minimum over {mm} voxels"), mean: N_("Mean over {mm} voxels") };
