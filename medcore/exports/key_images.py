@@ -19,7 +19,7 @@ HALF = 128
 
 def key_picture(
     grey: NDArray[np.float32],
-    inside: NDArray[np.bool_],
+    inside: NDArray[np.bool_] | NDArray[np.float32],
     caption: Text,
     *,
     pixel: tuple[float, float],
@@ -29,7 +29,7 @@ def key_picture(
 
     Args:
         grey: (R, C) 0..1.
-        inside: (R, C), true in the lesion.
+        inside: (R, C), true in the lesion; or 0..1, of which the outline lies at a half.
         pixel: Height and width of a pixel, in mm or in any one unit.
         true_scale: Whether that unit is the millimetre, so that a bar can be drawn.
     """
@@ -47,9 +47,10 @@ def key_picture(
     return Picture(file.getvalue(), *size, caption)
 
 
-def _outline(inside: NDArray[np.bool_], size: tuple[int, int]) -> Image.Image:
+def _outline(inside: NDArray[np.bool_] | NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
     """A line of two pixels just within the border of a region, at the size of the picture."""
-    large = Image.fromarray(inside.astype(np.uint8) * 255).resize(size, Image.Resampling.BICUBIC)
+    filled = np.asarray(np.clip(inside, 0, 1) * 255, dtype=np.uint8)
+    large = Image.fromarray(filled).resize(size, Image.Resampling.BICUBIC)
     region = large.point(lambda value: 255 if value >= HALF else 0)
     framed = Image.new("L", (size[0] + 4, size[1] + 4))
     framed.paste(region, (2, 2))

@@ -15,6 +15,7 @@ from medcore.exports.report_document import Picture, Text
 FONT_FILE = Path(__file__).resolve().parent / "fonts" / "MedCoreSansSC-Regular.ttf"
 WIDTH, HEIGHT, FINE = 900, 380, 2  # drawn twice as fine and made smaller, so that lines are smooth
 LEFT, RIGHT, TOP, BOTTOM = 62, 90, 16, 34
+LETTERS = 16  # pixels; a report shows the chart at two thirds of a page's width
 INK, SOFT, LINE, PAPER = "#1a2530", "#566573", "#dfe6ea", "#ffffff"
 COLOURS = ("#0b62a4", "#c4501b", "#2f7d4f", "#8b4bb3", "#a8790a", "#177e89", "#b32e63", "#5b6b78")
 LEAST_SPAN = 40.0  # percent, so that noise does not fill the chart
@@ -42,7 +43,7 @@ def lesion_chart(
     values = [value for one in courses for value in one.percent if value is not None]
     low, high, step = _span([*values, *limits, 0.0])
     image = Image.new("RGB", (WIDTH * FINE, HEIGHT * FINE), PAPER)
-    draw, font = ImageDraw.Draw(image), ImageFont.truetype(str(FONT_FILE), 13 * FINE)
+    draw, font = ImageDraw.Draw(image), ImageFont.truetype(str(FONT_FILE), LETTERS * FINE)
 
     def place(number: int, value: float) -> tuple[float, float]:
         across = (WIDTH - LEFT - RIGHT) * (number / max(len(visits) - 1, 1))
@@ -80,7 +81,7 @@ def _courses(
         if known:
             x, y = known[-1]
             while any(
-                abs(x - left) < 60 * FINE and abs(y - other) < 14 * FINE for left, other in taken
+                abs(x - left) < 60 * FINE and abs(y - other) < (LETTERS + 1) * FINE for left, other in taken
             ):  # names do not lie on each other
                 y += 2 * FINE
             taken.append((x, y))

@@ -51,7 +51,7 @@ INK, SOFT, LINE, SHADE, STAMP = map(HexColor, ("#1a2530", "#566573", "#cfd8df", 
 FLAG = HexColor("#fdf1da")
 WIDTH = A4[0] - 2 * MARGIN
 BESIDE, GAP = 3, 3 * mm  # pictures in a row
-CHART_SHARE = 0.8  # of the width of a page
+CHART_SHARE = 0.7  # of the width of a page
 FACTS = (0.28, 0.72)
 
 
@@ -98,7 +98,7 @@ class _Pages:
         story: list[Flowable] = [self._text(say(self.document.title), "title")]
         story += [self._text(say(line), "soft") for line in self.document.status]
         for section in self.document.sections:
-            story += [CondPageBreak(_room(section.blocks[0])), self._text(say(section.title), "heading")]
+            story += [CondPageBreak(_room(section.blocks[0]) * mm), self._text(say(section.title), "heading")]
             for block in section.blocks:
                 story += self._block(block)
         return story
@@ -119,7 +119,8 @@ class _Pages:
             case Facts(pairs):
                 return [self._facts([(say(name), say(one)) for name, one in pairs]), Spacer(0, 2 * mm)]
             case Pictures(title, pictures):
-                return [KeepTogether([self._text(say(title), "small heading"), *self._pictures(pictures)])]
+                heading = [self._text(say(title), "small heading")] if title else []
+                return [KeepTogether([*heading, *self._pictures(pictures)])]
 
     def _table(self, table: Table) -> Flowable:
         say = self.wording.say
@@ -209,10 +210,10 @@ def _font() -> None:
 
 
 def _room(first: Block) -> float:
-    """How much of a page a section needs at least, so that no heading stands alone."""
+    """How many millimetres of a page a section needs at least, so that no heading stands alone."""
     if not isinstance(first, Pictures):
-        return 35 * mm
-    return 80 * mm if any(one.wide for one in first.pictures) else 95 * mm
+        return 35
+    return 72 if any(one.wide for one in first.pictures) else 95
 
 
 def _picture(picture: Picture, width: float) -> Image:

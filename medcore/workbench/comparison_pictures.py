@@ -52,15 +52,16 @@ def key_image(aligned: Aligned, found: Compared, number: int, place: Triple, sai
     if number == 0:
         start = np.rint(first.geometry.to_index(onto.affine[:3, 3])).astype(int)
         box = tuple(slice(at, at + size) for at, size in zip(start.tolist(), shape, strict=True))
-        grey, labels = first.voxels[box][0], mask.labels[box][0]
+        grey, inside = first.voxels[box][0], np.asarray(mask.labels[box][0] > 0, dtype=np.float32)
     else:
         alignment = aligned.alignments[number - 1]
         grey = alignment.carried(moment.scan, onto, shape)[0]
-        labels = alignment.carried_mask(mask, onto, shape).labels[0]
+        share = Volume(np.asarray(mask.labels > 0, dtype=np.float32), Unit.GREY, "", mask.geometry)
+        inside = alignment.carried(share, onto, shape)[0]  # between voxels, as the grey values are
     _, row, column = first.geometry.steps
     return key_picture(
         _windowed(grey, first, moment.scan),
-        labels > 0,
+        inside,
         (moment.label, " · ", said) if said else moment.label,
         pixel=(row, column),
         true_scale=found.visits[0].sized and first.geometry.scale is not Scale.NONE,
