@@ -23,10 +23,11 @@ from medcore.imaging.change_map import GAINED, KEPT, LOST
 from medcore.predictions import Classification, Explanation
 from medcore.store.store import Store
 from medcore.volume import Mask, Scale, Unit, Volume
+from medcore.workbench import kept_evidence
 from medcore.workbench.analyse import Analyse
 from medcore.workbench.comparison_draft import Draft
 from medcore.workbench.comparison_models import HEAT_METHOD, RadiographSeries, series_of
-from medcore.workbench.comparisons import Aligned
+from medcore.workbench.comparisons import Aligned, Comparisons
 from medcore.workbench.train_plan import DETECTORS
 
 FULL_Z = 10.0  # what a heat of 1 stands for
@@ -73,6 +74,7 @@ class Changes:
 
     def of_visit(
         self,
+        draft: Draft,
         aligned: Aligned,
         found: Compared,
         number: int,
@@ -80,9 +82,10 @@ class Changes:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Shown:
-        """Map one later study against the baseline.
+        """Map one later study against the baseline; that it was mapped is kept with the baseline.
 
         Raises:
+            NotFoundError: The study of the baseline was deleted meanwhile.
             CancelledError: `cancelled` became true.
         """
         change = visit_change(aligned.moments, found, number, progress=progress, cancelled=cancelled)
@@ -102,7 +105,12 @@ class Changes:
                 Layer(N_("Tissue grew (1 is 50 %)"), _heat(grown), LEAST_GROWTH, True),
                 Layer(N_("Tissue shrank (1 is 50 %)"), _heat(-grown), LEAST_GROWTH, False),
             )
+        kept_evidence.keep_map(self.store, draft.visits[0].study, Comparisons(self.store).fingerprint(draft), number)
         return Shown(change, difference, growth, change.masks.mask if change.masks is not None else None)
+
+    def mapped(self, draft: Draft) -> frozenset[int]:
+        """Numbers of the later studies that were mapped as this draft has them, in this session or before."""
+        return kept_evidence.kept_maps(self.store, draft.visits[0].study, Comparisons(self.store).fingerprint(draft))
 
     def models(self, draft: Draft) -> tuple[ModelCard, ...]:
         """Models that classify and take the radiograph of the baseline; none for volumes."""

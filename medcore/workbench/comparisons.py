@@ -17,6 +17,7 @@ from medcore.comparison.compare import (
     judged,
     visits_of,
 )
+from medcore.comparison.history_doubts import NO_LESION
 from medcore.comparison.proof import Proof, prove
 from medcore.comparison.readings import Reader, TargetRules
 from medcore.comparison.tracks import GONE_TRACK, Corrections, Track, follow
@@ -28,7 +29,7 @@ from medcore.records import Issue, Study
 from medcore.store.json_values import Json, as_list, as_number, as_table
 from medcore.store.store import Store
 from medcore.volume import Mask, MaskOrigin, Volume
-from medcore.workbench import kept_alignments
+from medcore.workbench import kept_alignments, kept_evidence
 from medcore.workbench.comparison_draft import (
     GONE_LESION,
     NEW_LESION,
@@ -267,7 +268,8 @@ class Comparisons:
         reader = _reader(aligned, draft, corrections)
         criterion = load_criterion(draft.criterion).configured(draft.options)
         choices = Choices(Motion(draft.motion), reader, rules_of(draft), corrections, draft.accepted)
-        return concluded(aligned.moments, aligned.alignments, aligned.visits, criterion, choices)
+        found = concluded(aligned.moments, aligned.alignments, aligned.visits, criterion, choices)
+        return replace(found, issues=tuple(one for one in found.issues if not _known_clear(one, draft)))
 
     def prove(
         self,
@@ -278,14 +280,21 @@ class Comparisons:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Proof:
-        """Put a known change into the baseline and find it again.
+        """Put a known change into the baseline and find it again; what was found is kept with the baseline.
 
         Raises:
+            NotFoundError: The study of the baseline was deleted meanwhile.
             UnfitInputError: There is no lesion, or shrinking by so much would leave nothing.
             CancelledError: `cancelled` became true.
         """
         choices = Choices(Motion(draft.motion), rules=rules_of(draft))
-        return prove(aligned.moments[0], grown_mm, choices=choices, progress=progress, cancelled=cancelled)
+        proof = prove(aligned.moments[0], grown_mm, choices=choices, progress=progress, cancelled=cancelled)
+        kept_evidence.keep_proof(self.store, draft.visits[0].study, self.fingerprint(draft), proof)
+        return proof
+
+    def proved(self, draft: Draft) -> Proof | None:
+        """The latest proof with the scans, masks and motion of this draft."""
+        return kept_evidence.kept_proof(self.store, draft.visits[0].study, self.fingerprint(draft))
 
     def probabilities(self, draft: Draft) -> tuple[ProbabilityChange, ...]:
         """What one and the same model said of the studies, where it was asked about at least two of them."""
@@ -325,6 +334,15 @@ def rules_of(draft: Draft) -> TargetRules:
     """Which lesions may be targets; the limit of each organ counts where the criterion has one and organs are known."""
     bare = draft.criterion in NEURO or not (draft.organ or draft.organs or draft.nodes)
     return TargetRules(most_per_organ=None) if bare else TargetRules()
+
+
+def _known_clear(issue: Issue, draft: Draft) -> bool:
+    """Whether an issue says no more than the reader did: that a study shows no lesion."""
+    number = issue.message.values.get("number")
+    if issue.code != NO_LESION or not isinstance(number, int):
+        return False
+    clear = [one.study in draft.clear for one in draft.visits]
+    return clear[number - 1] if number else all(clear)
 
 
 def tracks_by_anchor(aligned: Aligned, tracks: Sequence[Track]) -> dict[str, str]:

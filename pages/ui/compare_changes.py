@@ -56,6 +56,26 @@ def mapped(reading: Reading) -> tuple[Change | None, ...]:
     return tuple(found)
 
 
+def again(reading: Reading, aligned: Aligned, found: Found) -> bool:
+    """Make the maps anew that were made before this session, so that a reload loses none; whether one is under way."""
+    if aligned.moments[0].scan.shape[0] == 1:
+        return False
+    for visit in sorted(_door().mapped(reading.draft)):
+        _again(reading, aligned, found, visit)
+    jobs = [state.session().comparing.get(_key(reading, visit), "") for visit in range(1, len(reading.draft.visits))]
+    under_way = [one for one in jobs if _running(one)]
+    for one in under_way:
+        compare_draft.follow(one)
+    return bool(under_way)
+
+
+def _again(reading: Reading, aligned: Aligned, found: Found, visit: int) -> None:
+    """Start the map of one study if no job of this session knows it."""
+    key = _key(reading, visit)
+    if state.workbench().jobs.get(state.session().comparing.get(key, "")) is None:
+        _start(reading, aligned, found, visit, key)
+
+
 def asked(reading: Reading, aligned: Aligned) -> Series | None:
     """The answers of the first model that was asked about every radiograph, for the report; None without any."""
     door = _door()
@@ -80,6 +100,8 @@ def _volumes(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_g
     if found is None:
         return
     key = _key(reading, visit)
+    if visit in _door().mapped(reading.draft):
+        _again(reading, aligned, found, visit)
     started = state.session().comparing.get(key, "")
     job = compare_draft.follow(started) if started else None
     result = job.result if job is not None else None
@@ -90,7 +112,7 @@ def _volumes(reading: Reading, aligned: Aligned, visit: int, picture: st.delta_g
         if st.button(
             t("Map the change"), type="primary", icon=":material/difference:", key="compare-map", disabled=busy
         ):
-            _start(aligned, found, visit, key)
+            _start(reading, aligned, found, visit, key)
             st.rerun()
         with picture:
             _viewer(reading, (), "none")
@@ -108,11 +130,11 @@ def _running(job_id: str) -> bool:
     return job is not None and not job.state.over
 
 
-def _start(aligned: Aligned, found: Found, visit: int, key: str) -> None:
-    door = _door()
+def _start(reading: Reading, aligned: Aligned, found: Found, visit: int, key: str) -> None:
+    door, draft = _door(), reading.draft
     job = state.workbench().jobs.start(
         Message(N_("Mapping the change")),
-        lambda progress: door.of_visit(aligned, found, visit, progress=progress, cancelled=progress.cancelled),
+        lambda progress: door.of_visit(draft, aligned, found, visit, progress=progress, cancelled=progress.cancelled),
     )
     state.session().comparing[key] = job.id
 

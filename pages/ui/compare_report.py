@@ -34,10 +34,11 @@ def panel(
     versions = door.versions(reading.baseline.id)
     with st.container(border=True, key="compare-report-panel", gap="small"):
         st.markdown("#### " + t("Report"))
+        mapping = compare_changes.again(reading, aligned, found)
         chosen = _version(reading, versions)
         if chosen is None:
             with faults.caught():
-                _draft(reading, told, versions)
+                _draft(reading, told, versions, mapping=mapping)
         else:
             with faults.caught():
                 _signed(door.open(chosen.id))
@@ -65,8 +66,12 @@ def _title(one: SignedVersion) -> str:
              when=f"{one.signed_at:%Y-%m-%d %H:%M} UTC") + sealed  # fmt: skip
 
 
-def _draft(reading: Reading, told: Told, versions: Sequence[SignedVersion]) -> None:
-    """What would be signed, how it differs from the newest version, and the signature."""
+def _draft(reading: Reading, told: Told, versions: Sequence[SignedVersion], *, mapping: bool) -> None:
+    """What would be signed, how it differs from the newest version, and the signature.
+
+    Args:
+        mapping: A map of change is being made; a signature now would leave it out.
+    """
     door = state.workbench().readings
     newest = versions[0] if versions else None
     if newest is not None:
@@ -85,6 +90,7 @@ def _draft(reading: Reading, told: Told, versions: Sequence[SignedVersion]) -> N
             type="primary",
             icon=":material/verified_user:",
             key="compare-sign",
+            disabled=mapping,
             help=t("Freezes this reading with your name and the time. It does not make it a diagnosis."),
         )
     if pressed:

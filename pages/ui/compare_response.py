@@ -33,6 +33,7 @@ def page(reading: Reading) -> None:
     _probabilities(reading)
     if not aligned.visits:
         compare_lesions.no_masks(reading)
+        _without_lesions(reading, aligned)
         return
     _controls(reading)
     found = compare_draft.concluded(reading, aligned)
@@ -44,6 +45,13 @@ def page(reading: Reading) -> None:
         st.button(t("Check alignment"), on_click=compare_draft.go, args=("alignment",), key="compare-check")
         return
     _answer(reading, aligned, found)
+
+
+def _without_lesions(reading: Reading, aligned: Aligned) -> None:
+    """The report of what needs no lesion: the alignment, what changed, and what a model said of each study."""
+    found = compare_draft.concluded(reading, aligned)
+    if found is not None and not any(one.severity is Severity.BLOCK for one in found.issues):
+        compare_report.panel(reading, aligned, found)
 
 
 def _controls(reading: Reading) -> None:
@@ -112,10 +120,11 @@ def _proof(reading: Reading, aligned: Aligned) -> Proved | None:
                 _start_proof(reading, aligned, grown_mm)
                 st.rerun()
         job = compare_draft.follow(state.session().comparing.get(_proof_key(reading), ""))
-        if job is not None and isinstance(job.result, Proved):
-            proved(job.result)
-            return job.result
-    return None
+        result = job.result if job is not None else None
+        proof = result if isinstance(result, Proved) else state.workbench().comparisons.proved(reading.draft)
+        if proof is not None:
+            proved(proof)
+    return proof
 
 
 def proved(proof: Proved) -> None:
@@ -123,6 +132,7 @@ def proved(proof: Proved) -> None:
     found = "–" if proof.found_longest_mm is None else f"{proof.found_longest_mm:+.1f} mm"
     show.facts(
         {
+            t("Border moved outwards"): f"{proof.grown_mm:+.1f} mm",
             t("Volume put in"): f"{proof.injected_percent:+.1f} %",
             t("Volume found"): f"{proof.found_percent:+.1f} %, {_asked(proof.volume_recovered)}",
             t("Longest diameter put in"): f"{proof.injected_longest_mm:+.1f} mm",

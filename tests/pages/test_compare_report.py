@@ -6,9 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from medcore.records import Study
+from medcore.workbench import kept_evidence
 from pages.ui import state
-from tests.pages.conftest import words
+from tests.pages.conftest import finish_jobs, words
 from tests.pages.test_compare import open_compare, pair  # noqa: F401  (pair: a fixture)
+from tests.workbench.test_kept_evidence import PROOF
 
 
 def labelled(app: AppTest, kind: str, label: str) -> object:
@@ -60,3 +62,20 @@ def test_a_reading_is_signed_changed_signed_again_and_the_first_version_stands(
 def test_the_panel_speaks_chinese(response: AppTest) -> None:
     response.button(key="language").click().run()
     assert not response.exception and response.button(key="compare-sign").label
+
+
+def test_a_proof_and_a_map_come_back_with_the_page_and_go_into_what_is_signed(
+    app: AppTest,
+    pair: tuple[Study, Study],  # noqa: F811
+) -> None:
+    door, store = state.workbench().comparisons, state.workbench().store
+    draft = door.opened(pair[0]).draft
+    door.align(draft)
+    kept_evidence.keep_proof(store, pair[0].id, door.fingerprint(draft), PROOF)
+    kept_evidence.keep_map(store, pair[0].id, door.fingerprint(draft), 1)
+    open_compare(app, "response")
+    assert "+31.2 %" in words(app) and not app.exception
+    finish_jobs(app)
+    sign(app, "Dr Li")
+    tables = state.workbench().readings.resolve(pair[0].id).tables
+    assert "31.25" in tables["proof.csv"] and tables["change_map.csv"].count("\n") > 1 and not app.exception
