@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from medcore.comparison.doubts import doubts_about, placeholder_spacing
-from medcore.comparison.history_doubts import date_doubts, lesion_doubts, patient_doubts
+from medcore.comparison.history_doubts import date_doubts, empty_doubts, lesion_doubts, patient_doubts
 from medcore.comparison.readings import Reader, TargetRules, proposed_roles, timepoints
 from medcore.comparison.tracks import Corrections, Track, follow
 from medcore.comparison.visits import Visit
@@ -151,7 +151,7 @@ def concluded(
     response = criterion.assess(history) if criterion is not None and not blocked else None
     voxels = tuple(int(np.count_nonzero(visit.mask.labels)) for visit in visits)
     ml = tuple(_ml(visit, count) for visit, count in zip(visits, voxels, strict=True))
-    doubts = (*doubts, *lesion_doubts(tracks, visits), *_specks(visits))
+    doubts = (*doubts, *empty_doubts(visits), *lesion_doubts(tracks, visits), *_specks(visits))
     return Compared(alignments, visits, tracks, roles, history, response, voxels, ml, relative, doubts)
 
 

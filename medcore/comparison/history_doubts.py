@@ -14,6 +14,7 @@ from medcore.volume import Unit, Volume
 
 FLUID_HU = 20.0  # soft tissue is denser, fluid and air are not
 DARK = 0.4  # of the middle brightness of the body: fluid and air on T1 and FLAIR
+NO_LESION = "no_lesion"  # code; the value `number` says which study, 0: all of them
 SAMPLE = 3  # every third voxel is enough for a middle
 
 
@@ -38,6 +39,24 @@ def date_doubts(scans: Sequence[Volume]) -> tuple[Issue, ...]:
         text = N_("Two of the studies have the same date.")
         hint = N_("Between scans of one day a change is error of measurement, not response.")
         found.append(_warning("same_date", text, hint))
+    return tuple(found)
+
+
+def empty_doubts(visits: Sequence[Visit]) -> tuple[Issue, ...]:
+    """Studies whose masks hold no lesion, as a model's does that found nothing; each with what follows from it."""
+    bare = [number for number, one in enumerate(visits, start=1) if not one.pieces]
+    if len(bare) == len(visits):
+        text = N_("No lesion is marked in any of the studies.")
+        hint = N_("There is nothing to measure. A model that finds nothing is no proof: look at the scans.")
+        return (_warning(NO_LESION, text, hint, number=0),)
+    found = []
+    for number in bare:
+        text = N_("No lesion is marked in study {number}: its masks or the model found nothing.")
+        hint = N_("Every lesion seen before counts as gone there; one that was overlooked makes the response too good.")
+        if number == 1:
+            text = N_("No lesion is marked in the baseline: its masks or the model found nothing.")
+            hint = N_("Whatever a later study shows counts as new, and without a first size no change can be told.")
+        found.append(_warning(NO_LESION, text, hint, number=number))
     return tuple(found)
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from medcore.comparison.whole_image import Burden, burden
 from medcore.imaging.lesions import Extent, lesion_voxels
 from medcore.imaging.registration.alignment import Alignment
 from medcore.imaging.uptake import Uptake, uptake
@@ -65,6 +66,11 @@ class Visit:
         """Its lesions, the largest first."""
         found = [(extent, inside) for extent, inside in lesion_voxels(self.mask) if self._is_lesion(extent)]
         return tuple(self._piece(extent, inside) for extent, inside in found)
+
+    @cached_property
+    def burden(self) -> Burden:
+        """All that its mask holds, specks included, and how many lesions that are."""
+        return burden(self.scan, self.mask, len(self.pieces))
 
     @cached_property
     def specks(self) -> int:

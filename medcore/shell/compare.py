@@ -13,7 +13,18 @@ from medcore.errors import N_, UnfitInputError
 from medcore.settings import Settings
 from medcore.shell import compare_parts, reports
 from medcore.shell.assess import certainty_object, option_values, print_certainty, print_response, response_object
-from medcore.shell.output import AsJson, Plain, note, plain, print_issues, print_json, print_table, progress_line, t
+from medcore.shell.output import (
+    AsJson,
+    Plain,
+    note,
+    plain,
+    print_issues,
+    print_json,
+    print_table,
+    progress_line,
+    say,
+    t,
+)
 from medcore.shell.read import read_all, unwritable
 from medcore.volume import Mask, Volume
 
@@ -83,7 +94,7 @@ def compare(
         answer = compared_object(found, told, reader_sd)
         print_json(answer if files is None else {**answer, "files": files})
     else:
-        _print_all(found, told)
+        _print_all(found, told, moments[0].scan)
 
 
 def _written_all(found: Compared, moments: list[Moment], told: More, out: Path) -> list[Plain]:
@@ -92,9 +103,9 @@ def _written_all(found: Compared, moments: list[Moment], told: More, out: Path) 
     return files + (compare_parts.written_series(told.series, out) if told.series is not None else [])
 
 
-def _print_all(found: Compared, told: More) -> None:
+def _print_all(found: Compared, told: More, baseline: Volume) -> None:
     """The comparison, the chance of each category and the series, for people."""
-    _print(found)
+    _print(found, baseline)
     if told.sure is not None:
         print_certainty(told.sure)
     if told.series is not None:
@@ -235,16 +246,18 @@ def _written(found: Compared, moments: list[Moment], out: Path) -> list[Plain]:
     return files
 
 
-def _print(found: Compared) -> None:
+def _print(found: Compared, baseline: Volume) -> None:
+    from medcore.workbench.alignment_words import back_and_forth
+
     for number, one in enumerate(found.alignments, start=1):
         verdict = t("trusted") if one.trust.trusted else t("in doubt")
         note(
             t(
-                "Study {number}: {method}, similarity {similarity}, back and forth {distance} mm: {verdict}",
+                "Study {number}: {method}, similarity {similarity}, back and forth {distance}: {verdict}",
                 number=number + 1,
                 method=one.method.value,
                 similarity=f"{one.trust.similarity:.2f}",
-                distance=f"{one.trust.inverse_mm:.2f}",
+                distance=say(back_and_forth(one.trust, baseline)),
                 verdict=verdict,
             )
         )
@@ -257,7 +270,9 @@ def _print(found: Compared) -> None:
         for track in found.tracks
     ]
     labels = [visit.label for visit in found.visits]
-    print_table(t("Lesions (longest diameter in mm)"), (t("id"), t("role"), *labels), rows)
+    sized = bool(found.visits) and all(visit.sized for visit in found.visits)
+    title = t("Lesions (longest diameter in mm)") if sized else t("Lesions (only relative change is true)")
+    print_table(title, (t("id"), t("role"), *labels), rows)
     print_issues(t("Comparison"), found.issues)
     if found.response is not None:
         print_response(found.response)

@@ -105,7 +105,7 @@ def alignment(all_: Findings) -> tuple[Text, list[Block]]:
     """How each later study was laid onto the baseline, and whether that can be believed."""
     head = (
         N_("Visit"), N_("Found"), N_("How scans may move"), N_("Similarity"), N_("Overlap"), N_("Back and forth"),
-        N_("Loss of similarity 5 mm away"), N_("Landmarks"), N_("Verdict"),
+        N_("Loss of similarity a small step away"), N_("Landmarks"), N_("Verdict"),
     )  # fmt: skip
     body, doubts = [], []
     for moment, one in zip(all_.aligned.moments[1:], all_.aligned.alignments, strict=True):

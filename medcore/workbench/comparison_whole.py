@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medcore.comparison.changes import VisitChange
-from medcore.comparison.whole_image import OPACITY_SCORE, Burden, burden
+from medcore.comparison.compare import Compared
+from medcore.comparison.whole_image import OPACITY_SCORE, Burden
 from medcore.errors import N_, Message, Value
 from medcore.exports.lesion_chart import Course, lesion_chart
 from medcore.exports.report_document import Block, Pictures, Sentence, Table, Text, Tone
@@ -22,7 +23,12 @@ LOST = -100.0  # percent: a lesion that is gone
 
 def burdens(all_: Findings) -> tuple[Burden, ...]:
     """All lesions of each study together; none where a study has no mask."""
-    return tuple(burden(one.scan, one.mask, len(one.pieces)) for one in all_.found.visits)
+    return burdens_of(all_.found)
+
+
+def burdens_of(found: Compared) -> tuple[Burden, ...]:
+    """The same of a comparison; measured once for each mask."""
+    return tuple(one.burden for one in found.visits)
 
 
 def whole_image(all_: Findings) -> tuple[Text, list[Block]]:

@@ -71,7 +71,7 @@ def _trust(aligned: Aligned, visit: int) -> None:
             t("Similarity"): f"{trust.similarity:.2f}",
             t("Overlap"): percent(trust.overlap),
             t("Back and forth"): say(alignment_words.back_and_forth(trust, aligned.moments[0].scan)),
-            t("Loss of similarity 5 mm away"): percent(trust.sharpness),
+            t("Loss of similarity a small step away"): percent(trust.sharpness),
         }
     )
     st.caption(
@@ -85,7 +85,7 @@ def _trust(aligned: Aligned, visit: int) -> None:
 def _landmarks(aligned: Aligned, visit: int) -> None:
     """How far the reader's own points are apart; how to set some."""
     trust, scan = aligned.alignments[visit - 1].trust, aligned.moments[0].scan
-    unit = "mm" if scan.spacing_mm is not None else "px"
+    unit = "mm" if scan.spacing_mm is not None and not scan.placeholder_spacing else "px"
     if trust.landmark_mm is not None:
         show.facts(
             {

@@ -13,7 +13,7 @@ from medcore.workbench import comparison_answer, comparison_changes
 from medcore.workbench.comparison_changes import Change, Changes, Layer, Series, Shown
 from medcore.workbench.comparisons import Aligned, Found
 from medcore.workbench.jobs import JobState
-from pages.ui import compare_draft, pick, show, state
+from pages.ui import charts, compare_charts, compare_draft, pick, show, state
 from pages.ui.compare_draft import Reading
 from pages.ui.viewer.panes import ColourMap, Focus, HeatOverlay, LabelOverlay, Layout, Overlay, Pane
 from pages.ui.viewer.viewer import viewer
@@ -270,6 +270,13 @@ def _series(reading: Reading, series: Series, visit: int) -> None:
         for number, figure in enumerate(series.figures)
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
+    if len(series.figures) > 2:
+        days = [compare_draft.day_of(reading, number) for number in range(len(series.figures))]
+        name = t("Opacity score") if series.placed else t("Probability, %")
+        values = [figure.score if series.placed else 100 * figure.probability for figure in series.figures]
+        labels = [compare_draft.title_of(reading, number) for number in range(len(days))]
+        figure = compare_charts.course(values, days, labels, name)
+        st.plotly_chart(figure, config=charts.CONFIG, key=f"compare-series-{series.model}")
     change = series.changes[visit - 1]
     if change is not None:
         area = t("lung field") if series.placed else t("picture")

@@ -137,6 +137,21 @@ def chances(sure: Certainty, labels: Sequence[str]) -> go.Figure:
     return dressed(figure, t("Chance, %"))
 
 
+def course(values: Sequence[float | None], days: Sequence[date | None], labels: Sequence[str], title: str) -> go.Figure:
+    """One measure of the whole image at each visit, from zero."""
+    figure, places, look = go.Figure(), _places(days, labels), chart_style.series(0)
+    figure.add_scatter(
+        x=places, y=list(values), mode="lines+markers+text", customdata=labels, connectgaps=False, cliponaxis=False,
+        text=["" if value is None else f"{value:.3g}" for value in values], textposition="top center",
+        line={"width": 3, "color": look.colour}, marker={"size": 10, "color": look.colour},
+        hovertemplate="%{customdata}: %{y:.4~g}<extra></extra>",
+    )  # fmt: skip
+    top = max((value for value in values if value is not None), default=0.0)
+    figure.update_yaxes(range=[0, 1.25 * top or 1.0])
+    figure.update_layout(showlegend=False)
+    return over_time(figure, title, places, labels)
+
+
 def over_time(figure: go.Figure, title: str, places: Sequence[str], labels: Sequence[str]) -> go.Figure:
     """A chart over the visits: true to time where all have a date, else one step a visit."""
     if places is labels:

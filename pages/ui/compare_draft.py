@@ -110,6 +110,20 @@ def align(reading: Reading) -> Job:
     return job
 
 
+def want_alignment(reading: Reading) -> None:
+    """Remember, as a callback of a button, that the studies shall be aligned once what was just typed is kept."""
+    state.session().comparing[_wish(reading)] = "align"
+
+
+def wants_alignment(reading: Reading) -> bool:
+    """Whether the button was pressed since it was asked last."""
+    return bool(state.session().comparing.pop(_wish(reading), ""))
+
+
+def _wish(reading: Reading) -> str:
+    return f"wish {reading.baseline.id}"
+
+
 def progress(reading: Reading) -> None:
     """The job that aligns, while it is under way; why it failed, when it did."""
     follow(state.session().comparing.get(reading.baseline.id, ""))

@@ -49,7 +49,13 @@ def page(reading: Reading) -> None:
         return
     rows = comparison_answer.rows(aligned, found)
     if not rows:
-        st.info(t("The masks hold no lesion."), icon=":material/info:")
+        show.issues(found.issues)
+        with st.container(horizontal=True):
+            st.button(
+                t("To the response"), type="primary", key="compare-next", on_click=compare_draft.go, args=("response",)
+            )
+            compare_draft.undo(reading)
+        compare_viewer.side_by_side(reading)
         return
     with st.container(key="split"):
         left, right = st.columns([3, 2], gap="medium")

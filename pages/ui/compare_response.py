@@ -17,6 +17,7 @@ from pages.ui import (
     compare_report,
     compare_timeline,
     compare_what_if,
+    compare_whole,
     show,
     state,
 )
@@ -97,6 +98,7 @@ def _answer(reading: Reading, aligned: Aligned, found: Found) -> None:
         compare_timeline.section(reading, undo=False)
         compare_answer.pictures(found.timepoints, response, labels, sure, "compare-chart")
         compare_answer.visits(response, labels)
+        compare_whole.panel(found, labels)
         if found.relative:
             st.warning(t("Only relative change is true here: a study has no true spacing."), icon=":material/rule:")
         compare_criteria.side_by_side(found.timepoints, response)

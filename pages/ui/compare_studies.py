@@ -208,14 +208,18 @@ def _actions(reading: Reading) -> None:
     if motion != reading.draft.motion:
         compare_draft.change(reading, replace(reading.draft, motion=motion))
     with st.container(horizontal=True):
-        if st.button(
+        st.button(
             t("Align"),
             type="primary",
             icon=":material/layers:",
             key="compare-align",
             disabled=len(reading.draft.visits) < 2,
             help=t("Puts the later studies on top of the baseline."),
-        ):
+            on_click=compare_draft.want_alignment,
+            args=(reading,),
+        )
+        # Typing a date and pressing this may arrive together: the date is kept first, with a run of its own.
+        if compare_draft.wants_alignment(reading):
             with faults.caught():
                 compare_draft.align(reading)
                 compare_draft.go("alignment")

@@ -9,10 +9,12 @@ import numpy as np
 
 from medcore.comparison.compare import Moment, compare
 from medcore.comparison.doubts import doubts_about
-from medcore.comparison.history_doubts import date_doubts, lesion_doubts, patient_doubts
+from medcore.comparison.history_doubts import date_doubts, empty_doubts, lesion_doubts, patient_doubts
 from medcore.comparison.tracks import follow
 from medcore.comparison.visits import Visit
+from medcore.criteria import load_criterion
 from medcore.imaging.registration.alignment import Alignment, Method, Motion, Trust
+from medcore.records import LesionRole
 from medcore.volume import Geometry, Mask, Unit, Volume
 from tests.comparison.test_tracks import A, B, visit
 
@@ -72,6 +74,31 @@ def test_a_lesion_that_is_missing_once_is_told_and_one_that_stays_away_is_not() 
 def replace_voxels(one: Visit, value: int) -> Visit:
     scan = replace(one.scan, voxels=np.full(one.scan.shape, value, np.int16))
     return Visit(one.label, one.acquired_on, scan, one.mask, one.alignment)
+
+
+def test_a_study_without_a_lesion_is_told_with_what_follows() -> None:
+    full, bare = visit([(A, 6)]), visit([])
+    assert empty_doubts([full, full]) == ()
+    for visits, number, consequence in (
+        ([full, bare], 2, "counts as gone there"),
+        ([bare, full], 1, "counts as new"),
+        ([bare, bare], 0, "nothing to measure"),
+    ):
+        (issue,) = empty_doubts(visits)
+        assert issue.message.values["number"] == number and consequence in issue.hint.text()
+
+
+def test_a_baseline_without_a_lesion_gives_no_change_in_percent_and_what_comes_later_is_new() -> None:
+    grey = np.random.default_rng(0).normal(40, 20, (30, 60, 60)).astype(np.int16)
+    moments = [
+        Moment(one.label, replace(one.scan, voxels=grey), one.mask, GIVEN) for one in (visit([]), visit([(A, 6)]))
+    ]
+    found = compare(moments, load_criterion("recist11"))
+    assert found.volume_change_percent == (None, None) and found.roles == {"L1": LesionRole.NEW}
+    assert "no_lesion" in {one.code for one in found.issues} and found.response is not None
+    assert (
+        found.response.timepoints[1].overall == "PD" and found.response.timepoints[1].change_from_nadir_percent is None
+    )
 
 
 def test_a_place_that_was_cut_out_is_no_response() -> None:

@@ -11,10 +11,11 @@ from medcore.imaging.phantoms.chest_ct import axial
 from medcore.records import PatientState, Steroids, Study
 from medcore.store.studies import NewScan, NewStudy
 from medcore.volume import Mask, MaskOrigin
+from medcore.workbench.comparison_studies import no_lesion
 from medcore.workbench.treatments import Treatment
 from pages.ui import state
 from pages.ui.compare_timeline import Stop, figure
-from tests.pages.conftest import words
+from tests.pages.conftest import finish_jobs, words
 
 STEP_MM, SHAPE = 6.0, (30, 36, 36)
 MARCH, JUNE = date(2021, 3, 1), date(2021, 6, 1)
@@ -77,6 +78,29 @@ def test_a_study_without_a_date_asks_for_it_and_then_stands_in_its_order(app: Ap
     assert "A study has no date" not in words(app) and not app.exception
 
 
+def test_align_pressed_right_after_a_date_was_typed_keeps_the_date_and_aligns(app: AppTest) -> None:
+    first, bare = put("first", MARCH), put("undated", None)
+    open_compare(app, first)
+    field(app.date_input, "date-1").set_value(JUNE)
+    app.button(key="compare-align").click()
+    app.run()
+    finish_jobs(app)
+    draft = state.workbench().comparisons.opened(first).draft
+    assert draft.dates == {bare.id: JUNE} and state.workbench().comparisons.known(draft) is not None
+    assert app.query_params["step"] in ("alignment", ["alignment"]) and not app.exception
+
+
+def test_a_model_that_found_nothing_is_said_on_every_step_that_counts_it(app: AppTest) -> None:
+    first, later = put("first", MARCH), put("later", JUNE, mm=None)
+    scan = state.workbench().studies.volume(later.scans[0].id)
+    state.workbench().store.save_mask(later.scans[0].id, no_lesion(scan), name="m", origin=MaskOrigin.DRAWN)
+    door = state.workbench().comparisons
+    door.align(door.opened(first).draft)
+    for step in ("lesions", "response"):
+        open_compare(app, first, step)
+        assert "No lesion is marked in study 2" in words(app) and not app.exception
+
+
 def test_a_study_in_which_the_reader_found_no_lesion_needs_no_mask(app: AppTest) -> None:
     first = put("first", MARCH)
     later = put("clear", JUNE, mm=None)
@@ -93,6 +117,7 @@ def test_a_study_in_which_the_reader_found_no_lesion_needs_no_mask(app: AppTest)
     app.query_params["step"] = "lesions"
     app.run()
     assert "0 of 1 confirmed" in words(app) and not app.exception
+    assert "No lesion is marked" not in words(app), "the reader said so"
     app.button(key="compare-confirm-next").click().run()
     assert "1 of 1 confirmed" in words(app) and len(door.opened(first).draft.confirmed) == 1
 

@@ -2,40 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the library's own abbreviation)
 from numpy.typing import NDArray
 
+from medcore.errors import CancelledError
 from medcore.imaging.itk import to_geometry, to_image, to_voxels
 from medcore.imaging.registration.alignment import Alignment, Bending
 from medcore.imaging.registration.pyramid import Level
 from medcore.volume import Affine, Geometry
 
+Demons: TypeAlias = sitk.DiffeomorphicDemonsRegistrationFilter
 SMOOTH_VOXELS = 1.5  # of the field, at each step
-STEPS = (40, 25)  # on a grid of twice the step, then on the grid itself
+LEVELS = ((2, 40), (1, 25))  # how many voxels of the grid in each direction become one, and steps on it
 
 
-def bend(fixed: Level, moving: Level, to_moving: Affine) -> Bending:
+def bend(
+    fixed: Level, moving: Level, to_moving: Affine, *, tell: Callable[[float], None] = lambda done: None
+) -> Bending:
     """Shifts that make the moving scan, already aligned by an affine map, look like the fixed one.
 
     Vercauteren et al., NeuroImage 2009. For scans of the same contrast; grey values are matched by histogram first.
+
+    Args:
+        tell: Is told after each step which share of the work is done.
+
+    Raises:
+        CancelledError: `tell` raised it; the work ends at once.
     """
     target = to_image(fixed.voxels, fixed.geometry)
     source = sitk.HistogramMatching(_aligned(moving, to_moving, target), target, 256, 7, True)
     field: sitk.Image | None = None
-    for shrink, steps in zip((2, 1), STEPS, strict=True):
+    done, whole = 0.0, sum(steps / shrink**3 for shrink, steps in LEVELS)
+    for shrink, steps in LEVELS:
         near, far = (sitk.BinShrink(one, [shrink] * 3) if shrink > 1 else one for one in (target, source))
         demons = sitk.DiffeomorphicDemonsRegistrationFilter()
         demons.SetNumberOfIterations(steps)
         demons.SetStandardDeviations(SMOOTH_VOXELS)
         demons.SetSmoothDisplacementField(True)
         demons.SetNumberOfThreads(1)
-        if field is None:
-            field = demons.Execute(near, far)
-        else:
-            field = demons.Execute(near, far, sitk.Resample(field, near))
+        watch = _Watch(demons, tell, done / whole, 1 / (whole * shrink**3))
+        field = watch.execute(near, far, *([] if field is None else [sitk.Resample(field, near)]))
+        done += steps / shrink**3
     assert field is not None
     return Bending(to_voxels(field).astype(np.float32), to_geometry(field, fixed.geometry))
+
+
+class _Watch:
+    """Tells after each step of the demons how far they are, and stops them when told to."""
+
+    def __init__(self, demons: Demons, tell: Callable[[float], None], done: float, step: float) -> None:
+        self.demons, self.tell, self.done, self.step = demons, tell, done, step
+        self.stopped: CancelledError | None = None
+        demons.AddCommand(sitk.sitkIterationEvent, self._stepped)
+
+    def execute(self, *images: sitk.Image) -> sitk.Image:
+        """The field; an error thrown inside a command of the library would be printed and lost, so it is kept."""
+        try:
+            field = self.demons.Execute(*images)
+        except RuntimeError:
+            if self.stopped is None:
+                raise
+        if self.stopped is not None:
+            raise self.stopped
+        return field
+
+    def _stepped(self) -> None:
+        self.done += self.step
+        try:
+            self.tell(min(1.0, self.done))
+        except CancelledError as error:
+            self.stopped = error
+            self.demons.Abort()
 
 
 def growth(bending: Bending) -> NDArray[np.float32]:

@@ -45,7 +45,7 @@ def with_landmarks(alignment: Alignment, landmarks: Sequence[Landmark], fixed: V
     trust = replace(alignment.trust, landmarks=apart)
     limit, mean = _limit(fixed), float(np.mean(apart))
     if mean > limit:
-        unit = "px" if fixed.geometry.scale is Scale.NONE else "mm"
+        unit = "px" if fixed.geometry.scale is Scale.NONE or fixed.placeholder_spacing else "mm"
         text = N_(
             "After the alignment {count} landmarks are {mean:.1f} {unit} apart on average; the limit is {limit:.1f}."
         )

@@ -19,6 +19,7 @@ from medcore.volume import Affine, Scale, Volume
 Floats = NDArray[np.float64]
 Progress = Callable[[float, Message], None]
 COARSE_MM, MIDDLE_MM, FINE_MM = 8.0, 4.0, 2.0
+BENDING_MM = 2.0
 
 
 def register(
@@ -58,8 +59,14 @@ def register(
         found = same_contrast.seek(samples(near), far, found, _stiff(motion), steps=12)
     bending = None
     if motion is Motion.DEFORMABLE and method is Method.SAME_CONTRAST:
-        stage(0.7, N_("Following soft tissue"))
-        bending = bend(level(fixed, FINE_MM), level(moving, FINE_MM), found)
+        following = N_("Following soft tissue")
+        stage(0.65, following)
+        bending = bend(
+            level(fixed, BENDING_MM),
+            level(moving, BENDING_MM),
+            found,
+            tell=lambda done: stage(0.65 + 0.33 * done, following),
+        )
         trust = verdict.of_bending(trust, bending)
     stage(1.0, N_("Aligned"))
     return Alignment(found, motion, method, trust, bending)

@@ -116,10 +116,10 @@ def _verdict(limits: Limits, similarity: float, overlap: float, inverse_mm: floa
     if inverse_mm > limits.inverse_mm:
         doubts.append(
             Message(
-                N_("Aligned there and back, places are {distance:.1f} mm from where they were."),
-                {"distance": inverse_mm},
+                N_("Aligned there and back, places end {times:.1f} times as far from home as is allowed."),
+                {"times": inverse_mm / limits.inverse_mm},
             )
         )
     if max(away) > similarity + SLACK or sharpness < limits.sharpness:
-        doubts.append(Message(N_("Moving one scan by 5 mm or 5° does not make the match worse.")))
+        doubts.append(Message(N_("Moving one scan by a small step or turn does not make the match worse.")))
     return Trust(similarity, overlap, inverse_mm, sharpness, tuple(doubts))

@@ -16,7 +16,8 @@ from medcore.imaging.phantoms.brain_mr import Lesion, brain_mr, rigid
 from medcore.imaging.phantoms.chest_ct import axial, chest_ct
 from medcore.imaging.phantoms.truth import Phantom
 from medcore.imaging.registration.alignment import Alignment, Bending, Method, Motion, Trust
-from medcore.imaging.registration.bending import growth
+from medcore.imaging.registration.bending import bend, growth
+from medcore.imaging.registration.pyramid import level
 from medcore.imaging.registration.register import register
 from medcore.imaging.registration.same_contrast import turn
 from medcore.volume import Affine, Geometry, Mask, Unit, Volume
@@ -139,6 +140,23 @@ def test_soft_tissue_that_bent_is_followed() -> None:
     assert wrong(found) < 0.5 * wrong(stiff)
     back = found.places_in_fixed(found.places_in_moving(places))
     assert np.percentile(np.abs(back - places), 95) < 0.1
+
+
+def test_bending_tells_each_step_and_stops_at_the_next_one() -> None:
+    scan = level(head().volume, 8.0)
+    told: list[float] = []
+    bend(scan, scan, np.eye(4), tell=told.append)
+    assert len(told) > 20 and told == sorted(told) and told[-1] == pytest.approx(1.0)
+    asked: list[float] = []
+
+    def stop(done: float) -> None:
+        asked.append(done)
+        if len(asked) == 3:
+            raise CancelledError("Stopped.")
+
+    with pytest.raises(CancelledError):
+        bend(scan, scan, np.eye(4), tell=stop)
+    assert len(asked) == 3
 
 
 def test_a_field_that_swells_by_a_tenth_says_so() -> None:
