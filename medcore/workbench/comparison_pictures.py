@@ -68,6 +68,22 @@ def key_image(aligned: Aligned, found: Compared, number: int, place: Triple, sai
     )
 
 
+def whole_pictures(aligned: Aligned, hidden: frozenset[str] = frozenset()) -> tuple[Pictures, ...]:
+    """Radiographs without lesions: each whole, on the baseline's grid; none of them where there is one of slices."""
+    first = aligned.moments[0].scan
+    if first.shape[0] > 1:
+        return ()
+    _, row, column = first.geometry.steps
+    pictures = []
+    for number, (moment, scan) in enumerate(zip(aligned.moments, aligned.scans, strict=True)):
+        if scan not in hidden:
+            lying = aligned.alignments[number - 1].carried(moment.scan, first.geometry, first.shape) if number else None
+            grey = _windowed((first.voxels if lying is None else lying)[0], first, moment.scan)
+            none = np.zeros(grey.shape, dtype=np.float32)
+            pictures.append(key_picture(grey, none, moment.label, pixel=(row, column), true_scale=False))
+    return (Pictures("", tuple(pictures)),) if pictures else ()
+
+
 def size_text(cell: Cell) -> Text:
     """A size in mm and ml, or in voxels where there is no scale."""
     if not cell.anchor:

@@ -11,7 +11,7 @@ from medcore.workbench import comparison_evidence as evidence
 from medcore.workbench import comparison_whole as whole
 from medcore.workbench.comparison_answer import Cell, Opinion
 from medcore.workbench.comparison_findings import FATES, ROLES, Findings
-from medcore.workbench.comparison_pictures import key_images, size_text
+from medcore.workbench.comparison_pictures import key_images, size_text, whole_pictures
 
 TITLE = N_("Comparison before and after treatment")
 LEFT_OUT = N_(
@@ -147,13 +147,20 @@ def _cell(cell: Cell) -> Text:
 
 def _images(all_: Findings) -> tuple[Text, list[Block]]:
     blocks: list[Block] = []
+    alone = all_.aligned.moments[0].scan.shape[0] == 1 and (_trusted(all_) or all_.draft.accepted)
     if all_.found.visits:
         blocks += key_images(all_.aligned, all_.found, all_.lesions, all_.hidden)
+    elif alone:
+        blocks += whole_pictures(all_.aligned, all_.hidden)
     pairs = zip(all_.aligned.scans, all_.aligned.moments, strict=True)
     left_out = ", ".join(moment.label for scan, moment in pairs if scan in all_.hidden)
-    if left_out:
+    if left_out and (all_.found.visits or alone):
         blocks.append(Sentence(_m(LEFT_OUT, visits=left_out), Tone.WARNING))
     return _m(N_("Key images, the same place and window at each visit")), blocks
+
+
+def _trusted(all_: Findings) -> bool:
+    return all(one.trust.trusted for one in all_.aligned.alignments)
 
 
 def _criteria(all_: Findings) -> tuple[Text, list[Block]]:
