@@ -47,6 +47,7 @@ app.command("analyse", help=t("Run a model on a scan, with an explanation if ask
 catalogues.models.command("compare", help=t("Compare two models on the same pictures."))(models.compare)
 catalogues.models.command("add", help=t("Make a model of published weights that were downloaded."))(published.add)
 catalogues.models.command("train", help=t("Train the shipped models anew from their recipes."))(models.train_all)
+catalogues.models.command("complete", help=t("Give a trained model a gate and conformal sets."))(models.complete)
 app.command("criteria", help=t("List the response criteria."))(assess.criteria)
 app.command("assess", help=t("Tell the response to treatment from a table of measured lesions."))(assess.assess)
 app.command("studies", help=t("List the stored studies."))(export.studies)

@@ -20,6 +20,7 @@ CARD_FILE = "card.toml"
 WEIGHTS_FILE = "weights.safetensors"
 EVALUATION_FILE = "evaluation.json"
 RATING_FILE = "rating.json"
+GATE_FILE = "gate.safetensors"  # of a model that was given its gate after its training
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,13 @@ class Familiarity:
         threshold: Distance of the pooled features beyond which the card's model does not know what it sees.
         refused_validation: Share of validation images beyond it, by choice.
         refused: Measured share of images refused, by name of what was shown ("test", "fracatlas").
+        sha256: Of gate.safetensors; "" where the gate lies among the weights, as training leaves it.
     """
 
     threshold: float
     refused_validation: float
     refused: Mapping[str, float] = field(default_factory=dict)
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +252,28 @@ def verify_weights(card: ModelCard) -> None:
         )
 
 
+def gate_bytes(card: ModelCard) -> bytes:
+    """The gate that lies beside the weights; b"" where the card names none.
+
+    Raises:
+        WeightsError: The file is missing, or not the one the card was written for.
+    """
+    if card.familiarity is None or not card.familiarity.sha256:
+        return b""
+    try:
+        data = (card.folder / GATE_FILE).read_bytes()
+    except OSError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != card.familiarity.sha256:
+        raise WeightsError(
+            N_("The gate of {model} is missing or is not the one its card was written for."),
+            hint=N_("Restore models/{model}/{file} from the release."),
+            model=card.id,
+            file=GATE_FILE,
+        )
+    return data
+
+
 def rating_bytes(card: ModelCard) -> bytes:
     """The rating that belongs to a card which names one.
 
@@ -328,7 +353,12 @@ def _familiarity(table: Mapping[str, Any] | None) -> Familiarity | None:
     if table is None:
         return None
     refused = {str(name): float(share) for name, share in table.get("refused", {}).items()}
-    return Familiarity(float(table["threshold"]), float(table["refused_validation"]), MappingProxyType(refused))
+    return Familiarity(
+        float(table["threshold"]),
+        float(table["refused_validation"]),
+        MappingProxyType(refused),
+        str(table.get("sha256", "")).lower(),
+    )
 
 
 def _metrics(path: Path) -> Mapping[str, Mapping[str, Estimate]]:

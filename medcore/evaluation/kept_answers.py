@@ -17,17 +17,25 @@ ANSWERS_FILE = "answers.csv"
 TEST, EXTERNAL = "test", "external"
 TRUTH, PROBABILITY, COLUMN, PIXELS = "truth:", "probability:", "column:", "pixels:"
 FIXED = ("part", "source", "file", "index", "group", "distance")
+MEASURED = ("hd95", "surface")  # of PIXELS those that are no counts
 DIGITS = 6  # of a probability
 
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """How many pixels of a picture were drawn by the reader, found by the model, both, and all of them."""
+    """How many pixels of a picture were drawn by the reader, found by the model, both, and all of them.
+
+    Args:
+        hd95: 95 % Hausdorff distance of the two borders in pixels; None where one mask is empty.
+        surface: Share of the borders that lie near each other; None where both masks are empty.
+    """
 
     drawn: int
     found: int
     both: int
     whole: int
+    hd95: float | None = None
+    surface: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def answers_text(answers: Sequence[PictureAnswer], labels: Sequence[str]) -> str
         distance = "" if a.distance is None else round(a.distance, DIGITS)
         facts = (a.part, a.source, a.file, a.index, a.group, distance)
         said = (*map(int, a.truth), *(round(p, DIGITS) for p in a.probability))
-        pixels = [getattr(a.pixels, x, "") for x in counted]
+        pixels = ["" if (value := getattr(a.pixels, x, None)) is None else value for x in counted]
         writer.writerow((*facts, *said, *pixels, *(a.columns.get(name, "") for name in names)))
     return text.getvalue()
 
@@ -101,7 +109,9 @@ def _picture(row: Mapping[str, str]) -> PictureAnswer:
     def named(prefix: str) -> dict[str, str]:
         return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
 
-    counted = {name: int(value) for name, value in named(PIXELS).items() if value}
+    pixels = {name: value for name, value in named(PIXELS).items() if value}
+    counted = {name: int(value) for name, value in pixels.items() if name not in MEASURED}
+    measured = {name: float(value) for name, value in pixels.items() if name in MEASURED}
     return PictureAnswer(
         part=row["part"],
         source=row["source"],
@@ -112,7 +122,7 @@ def _picture(row: Mapping[str, str]) -> PictureAnswer:
         truth=tuple(bool(int(value)) for value in named(TRUTH).values()),
         probability=tuple(float(value) for value in named(PROBABILITY).values()),
         columns=named(COLUMN),
-        pixels=Pixels(**counted) if counted else None,
+        pixels=Pixels(**counted, **measured) if counted else None,
     )
 
 

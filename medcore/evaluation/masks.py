@@ -15,6 +15,7 @@ from medcore.evaluation.resampling import mean_estimate, median_estimate
 from medcore.volume import Array
 
 TOLERANCE_MM = 2.0  # surface within which two readers would agree; used by the surface Dice when nothing else is said
+TOLERANCE_PIXELS = 2.0  # the same in pixels, for pictures that know no millimetres
 LIMITS = 1.96  # standard deviations between which 95 % of differences lie (Bland & Altman 1986)
 
 
@@ -45,6 +46,7 @@ class MaskCounts:
     Args:
         drawn, found, both, whole: (N,) pixels of the drawn mask, of the found one, of both, and of the picture.
         group: (N,) patient or cluster.
+        edges: (N, 2) HD95 in pixels and surface Dice, as `border_figures` gives them; None where nobody measured.
     """
 
     drawn: NDArray[int64]
@@ -52,6 +54,7 @@ class MaskCounts:
     both: NDArray[int64]
     whole: NDArray[int64]
     group: Array
+    edges: NDArray[float64] | None = None
 
     @property
     def dice(self) -> NDArray[float64]:
@@ -63,7 +66,7 @@ class MaskCounts:
     def only(self, rows: Array) -> MaskCounts:
         """Those of some pictures."""
         parts = (self.drawn, self.found, self.both, self.whole, self.group)
-        return MaskCounts(*(part[rows] for part in parts))
+        return MaskCounts(*(part[rows] for part in parts), None if self.edges is None else self.edges[rows])
 
     @property
     def percent(self) -> tuple[NDArray[float64], NDArray[float64]]:
@@ -72,16 +75,31 @@ class MaskCounts:
 
 
 def mask_metrics(counts: MaskCounts) -> dict[str, Estimate]:
-    """Mean and median Dice where something was drawn, share missed, share of clean pictures with a false region."""
+    """Mean and median Dice where something was drawn, share missed, share of clean pictures with a false region.
+
+    Where borders were measured also their distance (of pictures with both masks) and their surface Dice, in which a
+    missed mask counts 0.
+    """
     ill = counts.drawn > 0
     dice, well = counts.dice, np.where(ill, np.nan, counts.found > 0)
     missed = np.where(ill, counts.both == 0, np.nan)
-    return {
+    found = {
         "dice_mean": mean_estimate(dice, counts.group),
         "dice_median": median_estimate(dice, counts.group),
         "missed_rate": mean_estimate(missed, counts.group),
         "false_region_rate": mean_estimate(well, counts.group),
     }
+    if counts.edges is not None:
+        apart, near = np.where(ill[:, None], counts.edges, np.nan).T
+        found["surface_dice_mean"] = mean_estimate(near, counts.group)
+        found["hd95_px_median"] = median_estimate(np.where(counts.found > 0, apart, np.nan), counts.group)
+    return found
+
+
+def border_figures(truth: NDArray[bool_], found: NDArray[bool_]) -> tuple[float, float]:
+    """HD95 in pixels, not a number where a mask is empty, and surface Dice at TOLERANCE_PIXELS, of masks (R, C)."""
+    figures = mask_figures(truth, found, (1.0, 1.0), tolerance_mm=TOLERANCE_PIXELS)
+    return (figures.hd95_mm if np.isfinite(figures.hd95_mm) else float("nan")), figures.surface_dice
 
 
 def mask_figures(

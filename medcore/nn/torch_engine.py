@@ -18,7 +18,7 @@ from numpy import float32
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from medcore.cards import ModelCard, verify_weights
+from medcore.cards import ModelCard, gate_bytes, verify_weights
 from medcore.engine import Device, HeatMap, Output
 from medcore.errors import N_, CardError, DeviceError, Message, WeightsError
 from medcore.evaluation.gate import Gate
@@ -146,7 +146,8 @@ class TorchEngine:
             return self._device_locks.setdefault(str(place), threading.RLock())
 
     def _network(self, card: ModelCard, place: torch.device) -> Loaded:
-        key = (card.id, card.sha256, str(place))
+        gate = card.familiarity.sha256 if card.familiarity else ""
+        key = (card.id, card.sha256 + gate, str(place))
         with self._cache_lock:
             if key in self._loaded:
                 self._loaded.move_to_end(key)
@@ -237,6 +238,8 @@ def load_model(card: ModelCard, place: torch.device, precision: torch.dtype) -> 
     try:
         weights = safetensors.torch.load_file(card.weights)
         gate = take_gate(weights)
+        if beside := gate_bytes(card):
+            gate = take_gate(safetensors.torch.load(beside))
         with torch.device("meta"):
             network = architecture.build(channels=card.contract.channels, labels=len(card.labels), **card.options)
         network.load_state_dict({k: _full(v, precision) for k, v in weights.items()}, assign=True)

@@ -1,4 +1,4 @@
-"""The verbs `models compare` and `models train`: two models on the same pictures, and every shipped model anew."""
+"""The verbs `models compare`, `train` and `complete`: two models on the same pictures, shipped models anew, gates."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medcore.cards import load_card
 from medcore.errors import N_, DataSetError, NotFoundError, TrainingError
 from medcore.evaluation.kept_answers import PictureAnswer, read_answers
 from medcore.nn.training.recipe import Recipe, load_recipe
@@ -119,6 +120,35 @@ def train_all(
         print_json({"trained": list(done)})
     else:
         print_line(t("Trained: {models}", models=", ".join(done)))
+
+
+def complete(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=t("The model."))],
+    *,
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help=t("Folder of the recipe's data sets."))],
+    anew: Annotated[
+        bool, typer.Option("--calibrate", help=t("Fit calibration and operating points anew, too."))
+    ] = False,
+    device: Annotated[str, typer.Option("--device", help=t("auto, cpu or cuda."))] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Give a trained model a gate and conformal sets without training it again."""
+    from medcore.nn.torch_engine import open_engine
+    from medcore.nn.training.complete import complete as complete_model
+
+    settings, show = Settings.from_environment(), progress_line()
+    card = Models(settings.models_dir).card(model)
+    folder = complete_model(
+        card, data, open_engine(settings), anew=anew, device=device,
+        tell=lambda done, total: show(done / max(1, total), t("Running the network")),
+    )  # fmt: skip
+    card = load_card(folder)
+    refused = dict(card.familiarity.refused) if card.familiarity else {}
+    if as_json:
+        print_json({"model": card.id, "folder": str(folder), "refused": refused})
+    else:
+        rows = [(name, f"{share:.1%}") for name, share in refused.items()]
+        print_table(t(card.title), (t("pictures"), t("refused by the gate")), rows)
 
 
 def _order(recipes: Mapping[str, Recipe]) -> tuple[str, ...]:

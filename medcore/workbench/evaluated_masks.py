@@ -89,4 +89,6 @@ def _counts(answers: Sequence[PictureAnswer]) -> MaskCounts:
     pixels = [one.pixels for one in answers if one.pixels is not None]
     table = np.array([(p.drawn, p.found, p.both, p.whole) for p in pixels], dtype=np.int64).reshape(-1, 4)
     drawn, found, both, whole = table.T
-    return MaskCounts(drawn, found, both, whole, as_answers(answers).group)
+    edges = np.array([(p.hd95, p.surface) for p in pixels], dtype=np.float64).reshape(-1, 2)  # None becomes nan
+    measured = edges if np.isfinite(edges).any() else None
+    return MaskCounts(drawn, found, both, whole, as_answers(answers).group, measured)

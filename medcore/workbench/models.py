@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from medcore.cards import CARD_FILE, ModelCard, load_card, load_cards, rating_bytes, verify_weights
+from medcore.cards import CARD_FILE, ModelCard, gate_bytes, load_card, load_cards, rating_bytes, verify_weights
 from medcore.errors import N_, CardError, MedcoreError, Message, UnknownNameError
 
 
@@ -50,7 +50,7 @@ class Models:
         return tuple(card for card in self.cards() if card.task == task)
 
     def verify(self) -> tuple[Verified, ...]:
-        """Check every card and the hashes of every weight file and every rating."""
+        """Check every card and the hashes of every weight file, gate and rating."""
         return tuple(self._verify(path.parent) for path in sorted(self.folder.glob(f"*/{CARD_FILE}")))
 
     def _readable(self) -> Mapping[str, ModelCard]:
@@ -64,6 +64,7 @@ class Models:
         try:
             card = load_card(folder)
             verify_weights(card)
+            gate_bytes(card)
             if card.rating_sha256:
                 rating_bytes(card)
         except MedcoreError as error:

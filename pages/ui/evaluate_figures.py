@@ -33,6 +33,7 @@ METRICS = {
     "class_accuracy": N_("Kind called right"),
     "surface_dice_mean": N_("Surface Dice, mean"),
     "hd95_mm_median": N_("HD95, median (mm)"),
+    "hd95_px_median": N_("HD95, median (pixels)"),
     "relative_volume_error_mean": N_("Relative volume error, mean"),
 }
 CONTROLS = {

@@ -11,7 +11,7 @@ from pages.ui.evaluate_choice import EVERYTHING, Chosen
 from pages.ui.evaluate_figures import METRICS, beyond, interval, table
 from pages.ui.words import plain, t
 
-SHOWN = ("dice_mean", "dice_median", "missed_rate", "false_region_rate")
+SHOWN = ("dice_mean", "dice_median", "surface_dice_mean", "hd95_px_median", "missed_rate", "false_region_rate")
 
 
 def figures(chosen: Chosen) -> None:

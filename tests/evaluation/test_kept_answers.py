@@ -10,7 +10,7 @@ from medcore.evaluation.kept_answers import EXTERNAL, PictureAnswer, Pixels, ans
 
 ANSWERS = (
     PictureAnswer("test", "one", "a,b/1.png", 3, (True,), (0.25,), distance=1.5, columns={"sex": "F", "age": ""}),
-    PictureAnswer("test", "two", "2.png", 3, (False,), (0.75,), index=7, pixels=Pixels(5, 4, 3, 100)),
+    PictureAnswer("test", "two", "2.png", 3, (False,), (0.75,), index=7, pixels=Pixels(5, 4, 3, 100, None, 0.5)),
     PictureAnswer(EXTERNAL, "two", "3.png", 3, (True,), (1.0,), columns={"sex": "M"}),
 )
 
@@ -23,6 +23,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     ]
     assert [a.truth + a.probability for a in found] == [a.truth + a.probability for a in ANSWERS]
     assert [a.columns["sex"] for a in found] == ["F", "", "M"]
+    assert [a.pixels for a in found] == [a.pixels for a in ANSWERS]
 
 
 def test_groups_of_different_sources_stay_apart() -> None:

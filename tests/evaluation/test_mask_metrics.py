@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medcore.evaluation.masks import MaskCounts, mask_metrics
+from medcore.evaluation.masks import MaskCounts, border_figures, mask_metrics
 from medcore.evaluation.resampling import median_estimate
 
 
@@ -18,6 +18,29 @@ def test_figures_of_many_masks_by_hand() -> None:
     assert figures["missed_rate"].value == pytest.approx(1 / 3)
     assert figures["false_region_rate"].value == pytest.approx(0.5)
     assert mask_metrics(counts.only(np.array([0, 4])))["dice_median"].value == pytest.approx(0.5)
+
+
+def test_borders_by_hand_and_a_missed_mask_counts_in_the_surface_dice_alone() -> None:
+    drawn, found = np.zeros((2, 30, 30), dtype=bool)
+    drawn[5:15, 5:15], found[5:15, 9:19] = True, True  # moved by four pixels
+    hd95, near = border_figures(drawn, found)
+    border = [np.argwhere(m & ~_eroded(m)) for m in (drawn, found)]
+    apart = np.linalg.norm(border[0][:, None] - border[1][None], axis=2)
+    there, here = apart.min(axis=1), apart.min(axis=0)
+    assert hd95 == pytest.approx(max(np.percentile(there, 95), np.percentile(here, 95)))
+    assert near == pytest.approx(((there <= 2).sum() + (here <= 2).sum()) / (len(there) + len(here)))
+    missed = border_figures(drawn, np.zeros_like(drawn))
+    assert np.isnan(missed[0]) and missed[1] == 0
+    counts = MaskCounts(*np.array([[100, 100, 0], [100, 0, 0], [60, 0, 0], [900, 900, 900]]), np.arange(3),
+                        np.array([(hd95, near), missed, (np.nan, np.nan)]))  # fmt: skip
+    figures = mask_metrics(counts)
+    assert figures["hd95_px_median"].value == pytest.approx(hd95)
+    assert figures["surface_dice_mean"].value == pytest.approx(near / 2)
+
+
+def _eroded(mask: np.ndarray) -> np.ndarray:
+    shifted = [np.roll(mask, step, axis) for axis in (0, 1) for step in (-1, 1)]
+    return np.asarray(np.logical_and.reduce([mask, *shifted]))
 
 
 def test_the_bootstrap_of_a_median_agrees_with_copies_of_rows() -> None:

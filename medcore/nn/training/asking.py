@@ -17,6 +17,7 @@ from medcore.cards import ModelCard
 from medcore.engine import Engine, Output
 from medcore.errors import MedcoreError, Message
 from medcore.evaluation.controls import SIDE
+from medcore.evaluation.masks import border_figures
 from medcore.nn.training.cache import read_case
 from medcore.nn.training.mask_cache import drawn_mask
 from medcore.nn.training.sources import Case
@@ -61,6 +62,7 @@ class Asked:
             classifier.
         refused: Names of pictures that could not be read, with the reason.
         masks: (N, 4) pixels that were drawn, found, both, and of the whole picture; None for a model that draws none.
+        edges: (N, 2) of the masks' borders, as `border_figures` gives them.
     """
 
     cases: tuple[Case, ...]
@@ -73,6 +75,7 @@ class Asked:
     boxes: tuple[tuple[NDArray[float64], NDArray[float64]], ...] | None
     refused: tuple[tuple[str, Message], ...]
     masks: NDArray[int64] | None = None
+    edges: NDArray[float64] | None = None
 
 
 def ask(
@@ -117,6 +120,7 @@ class _Row:
     seen: NDArray[float32]
     boxes: tuple[NDArray[float64], NDArray[float64]] | None
     mask: tuple[int, int, int, int] | None = None
+    edge: tuple[float, float] | None = None
 
 
 _Waiting = list[tuple[Case, "Future[tuple[Volume, Prepared]]"]]
@@ -153,19 +157,21 @@ def _row(output: Output, i: int, case: Case, scan: Volume, prepared: Prepared, *
         corners = [(b.corners[1], b.corners[2], b.corners[4] + 1, b.corners[5] + 1) for b in answer.boxes]
         places = np.array(corners, dtype=float64).reshape(-1, 4) / size
         boxes = places, np.array([b.probability for b in answer.boxes], dtype=float64)
-    mask = None
+    mask = edge = None
     if isinstance(answer, Segmentation):
         drawn, found = drawn_mask(case, scan.shape[1:]), answer.mask.labels[0] > 0
         mask = int(drawn.sum()), int(found.sum()), int((drawn & found).sum()), drawn.size
+        edge = border_figures(drawn, found)
     features = output.features[views.start].mean(axis=(1, 2))
     distance = None if output.distance is None else float(output.distance[views.start])
-    return _Row(case, logits.astype(float64), features, distance, prepared.seen, boxes, mask)
+    return _Row(case, logits.astype(float64), features, distance, prepared.seen, boxes, mask, edge)
 
 
 def _joined(rows: Sequence[_Row], refused: tuple[tuple[str, Message], ...], card: ModelCard) -> Asked:
     seen = [row.seen for row in rows]
     boxes = tuple(row.boxes for row in rows if row.boxes is not None)
     masks = [row.mask for row in rows if row.mask is not None]
+    edges = [row.edge for row in rows if row.edge is not None]
     distance = [row.distance for row in rows if row.distance is not None]
     return Asked(
         cases=tuple(row.case for row in rows),
@@ -178,4 +184,5 @@ def _joined(rows: Sequence[_Row], refused: tuple[tuple[str, Message], ...], card
         boxes=boxes if rows and len(boxes) == len(rows) else None,
         refused=refused,
         masks=np.array(masks, dtype=int64) if rows and len(masks) == len(rows) else None,
+        edges=np.array(edges, dtype=float64) if rows and len(edges) == len(rows) else None,
     )

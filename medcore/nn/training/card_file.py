@@ -46,6 +46,7 @@ def card_text(recipe: Recipe, card: ModelCard, *, trained_on: str) -> str:
         gate = card.familiarity
         lines += ["", "[familiarity]", f"threshold = {gate.threshold}"]
         lines += [f"refused_validation = {gate.refused_validation}"]
+        lines += [f'sha256 = "{gate.sha256}"'] if gate.sha256 else []
         lines += ["", "[familiarity.refused]", *(f"{json.dumps(k)} = {v}" for k, v in gate.refused.items())]
     if card.mask != MaskPoint():
         lines += ["", "[mask]", f"threshold = {card.mask.threshold}", f"least_area = {card.mask.least_area}"]

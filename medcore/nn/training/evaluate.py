@@ -68,7 +68,7 @@ def evaluate(
         DataSetError: A column or label is not there, or no picture can be read.
     """
     chosen = dict(columns or {})
-    recipe = _own_recipe(card, data, chosen)
+    recipe = own_recipe(card, data, chosen)
     if recipe is not None:
         return _own_test_split(card, recipe, data, engine, device=device, tell=tell)
     source = _source(card, data, chosen)
@@ -92,13 +92,13 @@ def test_cases(card: ModelCard, data: Path, columns: Mapping[str, str] | None = 
         DataSetError: A column or label is not there.
     """
     chosen = dict(columns or {})
-    recipe = _own_recipe(card, data, chosen)
+    recipe = own_recipe(card, data, chosen)
     if recipe is not None:
-        return [case for case, _, _ in _own_test_cases(card, recipe, data)]
+        return [case for case, _, _ in own_cases(card, recipe, data)]
     return _listed(_source(card, data, chosen), card, data)
 
 
-def _own_recipe(card: ModelCard, data: Path, chosen: Mapping[str, str]) -> Recipe | None:
+def own_recipe(card: ModelCard, data: Path, chosen: Mapping[str, str]) -> Recipe | None:
     """The model's recipe when `data` holds its sources and no table of its own.
 
     Raises:
@@ -129,8 +129,12 @@ def _listed(source: Source, card: ModelCard, data: Path) -> list[Case]:
     return cases
 
 
-def _own_test_cases(card: ModelCard, recipe: Recipe, data: Path) -> list[tuple[Case, str, int]]:
-    """The pictures that the split table names as test, each with its source and its cluster."""
+def own_cases(card: ModelCard, recipe: Recipe, data: Path, part: str = "test") -> list[tuple[Case, str, int]]:
+    """The pictures that the split table names as of one part, each with its source and its cluster.
+
+    Raises:
+        NotFoundError: The model keeps no such table.
+    """
     table = _split(card)
     if not table:
         raise NotFoundError(
@@ -141,14 +145,14 @@ def _own_test_cases(card: ModelCard, recipe: Recipe, data: Path) -> list[tuple[C
     cases, origin = list_cases(recipe.sources, data, [label.id for label in card.labels])
     names = [recipe.sources[int(o)].name for o in origin]
     kept = [(case, name, table.get((name, case.name))) for case, name in zip(cases, names, strict=True)]
-    return [(case, name, row.group) for case, name, row in kept if row is not None and row.split == "test"]
+    return [(case, name, row.group) for case, name, row in kept if row is not None and row.split == part]
 
 
 def _own_test_split(
     card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, device: str, tell: Tell
 ) -> Evaluation:
     """Figures of the pictures that training set aside, and of the sets that it never saw."""
-    rows = _own_test_cases(card, recipe, data)
+    rows = own_cases(card, recipe, data)
     asked = ask(card, load_task(card.task), [case for case, _, _ in rows], engine, device=device, tell=tell)
     _refuse_nothing(asked, data)
     facts = {id(case): (name, number) for case, name, number in rows}

@@ -16,19 +16,29 @@ import torch
 from numpy import float64
 from numpy.typing import NDArray
 
-from medcore.cards import CARD_FILE, EVALUATION_FILE, WEIGHTS_FILE, Calibration, Estimate, Familiarity, ModelCard
+from medcore.cards import (
+    CARD_FILE,
+    EVALUATION_FILE,
+    GATE_FILE,
+    WEIGHTS_FILE,
+    Calibration,
+    Estimate,
+    Familiarity,
+    ModelCard,
+)
 from medcore.engine import Engine
 from medcore.evaluation.calibration import best_threshold, fit_calibration, probabilities
 from medcore.evaluation.classification import Answers, measure
 from medcore.evaluation.conformal import fit_conformal
 from medcore.evaluation.controls import control_scores
-from medcore.evaluation.gate import REFUSED_ON_VALIDATION, fit_gate, gate_threshold
+from medcore.evaluation.gate import REFUSED_ON_VALIDATION, Gate, fit_gate, gate_threshold
 from medcore.evaluation.kept_answers import ANSWERS_FILE, PictureAnswer, answers_text
 from medcore.nn.networks import CamNet, MaskNet
 from medcore.nn.torch_engine import GATE, TorchEngine
 from medcore.nn.training.asking import Asked, ask
 from medcore.nn.training.card_file import card_text
 from medcore.nn.training.mask_points import calibrate_masks
+from medcore.nn.training.options import Options
 from medcore.nn.training.others import ask_others
 from medcore.nn.training.pictures import Pictures
 from medcore.nn.training.recipe import Recipe, Source
@@ -65,7 +75,8 @@ def publish(
     if isinstance(network, MaskNet):
         card = calibrate_masks(card, network, pictures, validation)
     else:
-        card = calibrate(card, recipe, validation, pictures)
+        rows = pictures.part("validation")
+        card = calibrate(card, recipe.options, validation, pictures.truth[rows], pictures.source[rows])
     test_rows = pictures.part("test")
     test = _ask(card, test_rows, pictures, engine)
     sources = [recipe.sources[int(pictures.source[i])].name for i in test_rows]
@@ -89,16 +100,19 @@ def publish(
     write_bytes(staging / RECIPE_FILE, recipe_path.read_bytes())
     if (work / CURVES).exists():
         write_bytes(staging / LOG_FILE, (work / CURVES).read_bytes())
-    _put_in_place(staging, draft.folder)
+    put_in_place(staging, draft.folder)
     return draft.folder
 
 
-def calibrate(card: ModelCard, recipe: Recipe, validation: Asked, pictures: Pictures) -> ModelCard:
-    """Calibration, operating points, conformal limits and the gate's threshold, all from the validation split."""
-    options = recipe.options
-    rows = pictures.part("validation")
-    truth, logit = pictures.truth[rows], validation.logits
-    weight = _cell_weights(truth[:, 0], pictures.source[rows])
+def calibrate(card: ModelCard, options: Options, validation: Asked, truth: Array, source: Array) -> ModelCard:
+    """Calibration, operating points, conformal limits and the gate's threshold, all from the validation split.
+
+    Args:
+        truth: (N, labels) of the validation pictures.
+        source: (N,) number of each picture's data set.
+    """
+    logit = validation.logits
+    weight = _cell_weights(truth[:, 0], source)
     calibration = fit_calibration(
         truth.ravel(), logit.ravel(), np.repeat(weight, truth.shape[1]), method=options.calibration
     )
@@ -117,11 +131,23 @@ def calibrate(card: ModelCard, recipe: Recipe, validation: Asked, pictures: Pict
             target=options.operating_target,
         )
         labels.append(replace(label, threshold=round(found, 4)))
-    limits = fit_conformal(truth[:, 0], probabilities(logit[:, 0], rounded), coverage=options.coverage)
+    card = replace(card, calibration=rounded, labels=tuple(labels))
+    return with_limits(card, validation, truth[:, 0], coverage=options.coverage)
+
+
+def with_limits(card: ModelCard, validation: Asked, truth: Array, *, coverage: float) -> ModelCard:
+    """Conformal limits and the gate's threshold for the card's calibration, from validation pictures.
+
+    Args:
+        truth: (N,) of the first label.
+    """
+    limits = fit_conformal(truth, probabilities(validation.logits[:, 0], card.calibration), coverage=coverage)
     limits = replace(limits, positive_from=round(limits.positive_from, 5), negative_to=round(limits.negative_to, 5))
     assert validation.distance is not None
-    familiar = Familiarity(round(gate_threshold(validation.distance), 4), REFUSED_ON_VALIDATION)
-    return replace(card, calibration=rounded, labels=tuple(labels), conformal=limits, familiarity=familiar)
+    gate = card.familiarity or Familiarity(0.0, 0.0)
+    threshold = round(gate_threshold(validation.distance), 4)
+    familiar = replace(gate, threshold=threshold, refused_validation=REFUSED_ON_VALIDATION)
+    return replace(card, conformal=limits, familiarity=familiar)
 
 
 def _write_weights(card: ModelCard, weights: dict[str, torch.Tensor]) -> ModelCard:
@@ -137,13 +163,17 @@ def _with_gate(
     rows = pictures.part("train")
     some = rows[np.random.default_rng(0).permutation(len(rows))[:GATE_PICTURES]]
     gate = fit_gate(_ask(card, np.sort(some), pictures, engine).features)
-    parts = {
-        "mean": torch.from_numpy(gate.mean),
-        "directions": torch.from_numpy(gate.directions),
-        "rest": torch.tensor(gate.rest),
-    }
-    weights = weights | {GATE + name: value for name, value in parts.items()}
+    weights = weights | gate_tensors(gate)
     return _write_weights(card, weights), weights
+
+
+def gate_tensors(gate: Gate) -> dict[str, torch.Tensor]:
+    """A gate by the names it has in a weight file."""
+    return {
+        GATE + "mean": torch.from_numpy(gate.mean),
+        GATE + "directions": torch.from_numpy(gate.directions),
+        GATE + "rest": torch.tensor(gate.rest),
+    }
 
 
 def _ask(card: ModelCard, rows: Array, pictures: Pictures, engine: Engine) -> Asked:
@@ -211,9 +241,10 @@ def _trained_controls(recipe: Recipe, pictures: Pictures) -> dict[str, Estimate]
     return found
 
 
-def _put_in_place(staging: Path, folder: Path) -> None:
+def put_in_place(staging: Path, folder: Path) -> None:
     """Move the finished files; the old card goes first and the new one comes last, so no mixture is ever served."""
     (folder / CARD_FILE).unlink(missing_ok=True)
+    (folder / GATE_FILE).unlink(missing_ok=True)  # of the model before
     for path in sorted(staging.iterdir(), key=lambda p: p.name == CARD_FILE):
         path.replace(folder / path.name)
     staging.rmdir()

@@ -17,6 +17,7 @@ from medcore.evaluation.classification import MIN_GROUP, Answers, measure, withi
 from medcore.evaluation.conformal import measure_coverage
 from medcore.evaluation.controls import control_scores
 from medcore.evaluation.curves import decision_curve, precision_recall_curve, roc_curve
+from medcore.evaluation.kept_answers import DIGITS as ANSWER_DIGITS
 from medcore.evaluation.kept_answers import TEST, PictureAnswer, Pixels
 from medcore.evaluation.masks import MaskCounts, bland_altman, mask_metrics
 from medcore.evaluation.resampling import mean_estimate
@@ -97,17 +98,24 @@ def picture_answers(
             probability=tuple(float(p) for p in said[i]),
             distance=None if asked.distance is None else float(asked.distance[i]),
             columns=case.columns,
-            pixels=None if asked.masks is None else Pixels(*asked.masks[i].tolist()),
+            pixels=_pixels(asked, i),
         )
         for i, (case, name) in enumerate(zip(asked.cases, source, strict=True))
     )
+
+
+def _pixels(asked: Asked, i: int) -> Pixels | None:
+    if asked.masks is None:
+        return None
+    edges = () if asked.edges is None else asked.edges[i].tolist()
+    return Pixels(*asked.masks[i].tolist(), *(round(x, ANSWER_DIGITS) if np.isfinite(x) else None for x in edges))
 
 
 def mask_report(asked: Asked, card: ModelCard, group: NDArray[int64], *, source: Sequence[str] = ()) -> Json:
     """All figures of a model that draws masks, in the form of `report`; also by kind of finding and by column."""
     assert asked.masks is not None
     drawn, found_pixels, both, whole = asked.masks.T
-    counts = MaskCounts(drawn, found_pixels, both, whole, group)
+    counts = MaskCounts(drawn, found_pixels, both, whole, group, asked.edges)
     truth = np.array([case.truth for case in asked.cases], dtype=bool).reshape(-1, len(card.labels))
     said = kind_probabilities(asked.logits.astype(np.float32), card)
     right = said.argmax(axis=1) == truth.argmax(axis=1)

@@ -102,7 +102,7 @@ def test_a_model_is_not_served_until_all_of_it_is_there(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(publish, "_put_in_place", killed)
+        patch.setattr(publish, "put_in_place", killed)
         with pytest.raises(KeyboardInterrupt):
             train(recipe(tmp_path), data=data, out=tmp_path / "models" / "x", work=tmp_path / "runs" / "x")
     assert not load_cards(tmp_path / "models")
