@@ -1,4 +1,4 @@
-"""Label images (NIfTI, NRRD, MetaImage, NumPy, TIFF) attached to a stored scan as a mask of it."""
+"""Label images and DICOM SEG or RTSTRUCT attached to a stored scan as masks of it."""
 
 from __future__ import annotations
 
@@ -41,3 +41,30 @@ def attach_label_image(studies: Studies, scan_id: str, source: Source) -> MaskFa
     mask = mask_of(reading.found[0].volume, scan)
     stem = PurePosixPath(source.name.replace("\\", "/")).name.split(".")[0]
     return studies.save_mask(scan_id, mask, name=safe_title(stem, "", fallback=NAME), origin=MaskOrigin.FILE)
+
+
+def attach_dicom(studies: Studies, scan_id: str, source: Source) -> MaskFacts:
+    """Lay a DICOM SEG or RTSTRUCT onto the stored scan that it was drawn on, which must be this one.
+
+    Raises:
+        ReadError: The file cannot be read.
+        UnfitInputError: It is a scan and no mask, or the mask of another scan, where it is kept.
+        StoreError: It could not be stored.
+    """
+    report = studies.add([source])
+    if report.refused:
+        raise report.refused[0].error
+    here = [one for one in report.masks if one.scan == scan_id]
+    if here:
+        return here[0]
+    if report.masks:
+        raise UnfitInputError(
+            N_("“{name}” was drawn on another scan of yours; it is now a mask of that one."),
+            hint=N_("Choose that scan to compare, or send the mask of this one."),
+            name=source.name,
+        )
+    raise UnfitInputError(
+        N_("“{name}” is a scan and no mask; it is now among the studies."),
+        hint=N_("Send a DICOM SEG or RTSTRUCT that was drawn on this scan."),
+        name=source.name,
+    )

@@ -1,4 +1,4 @@
-"""A label image from elsewhere becomes a mask of the scan on the screen."""
+"""A mask from elsewhere, a label image or a DICOM SEG or RTSTRUCT, becomes one of the scan on the screen."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import streamlit as st
 
 from medcore.errors import MedcoreError
 from medcore.records import ScanFacts
-from medcore.workbench.label_images import attach_label_image
+from medcore.workbench.label_images import attach_dicom, attach_label_image
 from medcore.workbench.studies import uploaded
 from pages.ui import faults, state
 from pages.ui.words import t
 
-KINDS = ["nii", "gz", "nrrd", "mha", "mhd", "npy", "tif", "tiff", "png"]
+KINDS = ["nii", "gz", "nrrd", "mha", "mhd", "npy", "tif", "tiff", "png", "dcm"]
+DICOM_AT, DICOM = 128, b"DICM"  # where a DICOM file says that it is one
 
 
 def mask_of(scan: ScanFacts) -> None:
@@ -20,12 +21,14 @@ def mask_of(scan: ScanFacts) -> None:
         st.caption(
             t(
                 "A label image of this scan: 0 is background, 1, 2, 3 … are lesions or organs. "
-                "DICOM SEG and RTSTRUCT go into the upload area instead: they find their scan by themselves."
+                "Or a DICOM SEG or RTSTRUCT: it names the scan that it was drawn on."
             )
         )
         with st.form(f"mask-{scan.id}", border=False, clear_on_submit=True):
             file = st.file_uploader(
-                t("Label image (NIfTI, NRRD, MetaImage, NumPy, TIFF, PNG)"), type=KINDS, key=f"mask-file-{scan.id}"
+                t("Mask (NIfTI, NRRD, MetaImage, NumPy, TIFF, PNG, DICOM SEG, RTSTRUCT)"),
+                type=KINDS,
+                key=f"mask-file-{scan.id}",
             )
             sent = st.form_submit_button(t("Attach"), key=f"mask-attach-{scan.id}")
         if sent and file is None:
@@ -35,8 +38,9 @@ def mask_of(scan: ScanFacts) -> None:
 
 
 def _attach(scan: ScanFacts, name: str, data: bytes) -> None:
+    attach = attach_dicom if data[DICOM_AT : DICOM_AT + len(DICOM)] == DICOM else attach_label_image
     try:
-        facts = attach_label_image(state.workbench().studies, scan.id, uploaded(name, data))
+        facts = attach(state.workbench().studies, scan.id, uploaded(name, data))
     except MedcoreError as error:
         faults.show(error)
         return

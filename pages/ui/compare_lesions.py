@@ -133,6 +133,7 @@ def _graph(rows: tuple[Row, ...], reading: Reading, chosen: str) -> None:
         chosen=chosen,
         confirmed=reading.draft.confirmed,
         titles={fate: t(title) for fate, title in FATES.items()},
+        version=reading.kept.version,
         key=f"compare-graph-{reading.baseline.id}",
     )
     st.caption(

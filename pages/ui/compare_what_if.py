@@ -36,6 +36,7 @@ def panel(history: tuple[Timepoint, ...], response: Response, chosen: Mapping[st
         else:
             st.warning(plain(f"{now} → {text}"), icon=":material/swap_horiz:")
         rows = flip_map(history, lesion, response.criterion, tuple(sorted(chosen.items())))
+        st.caption(_flips(rows, response, lesion))
         with st.expander(t("Where each criterion flips"), icon=":material/multiple_stop:"):
             if rows:
                 st.plotly_chart(figure(rows, by_mm), config=charts.CONFIG, key=f"{key}-flips")
@@ -67,6 +68,18 @@ def figure(rows: Sequence[FlipRow], by_mm: float) -> go.Figure:
     low = min(one.from_mm for row in rows for one in row.stretches)
     chart.update_xaxes(range=[low - STEP_MM, REACH_MM + STEP_MM], title="mm", fixedrange=True, zeroline=False)
     return chart
+
+
+def _flips(rows: Sequence[FlipRow], response: Response, lesion: str) -> str:
+    """Where the answer of the chosen criterion flips, to both sides."""
+    stretches = next((row.stretches for row in rows if row.criterion == response.criterion), ())
+    shorter = [(one.to_mm, one.category) for one in stretches if one.to_mm < 0][-1:]
+    longer = [(one.from_mm, one.category) for one in stretches if one.from_mm > 0][:1]
+    sides = shorter + longer
+    if not sides:
+        return t("No change of {lesion} by up to {mm} mm flips the category.", lesion=lesion, mm=f"{REACH_MM:g}")
+    texts = [t("{mm} mm: {category}", mm=f"{mm:+.1f}", category=category) for mm, category in sides]
+    return plain(t("The category flips at {places}", places=" · ".join(texts)))
 
 
 def _nearest(rows: Sequence[FlipRow], lesion: str) -> str:

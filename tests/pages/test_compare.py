@@ -76,6 +76,7 @@ def test_two_studies_go_through_all_steps_to_a_response(app: AppTest, pair: tupl
     assert app.dataframe[0].value.iloc[0, 0].endswith("L1") and not app.exception
     step(app, "response")
     assert "RECIST 1\\.1: PR" in words(app) and "P\\(PR\\)" in words(app) and not app.exception
+    assert "The category flips at" in words(app)
     app.slider[0].set_value(15.0).run()
     assert any("PR → Sum" in str(one.value).replace("\\", "") for one in app.warning) and not app.exception
 

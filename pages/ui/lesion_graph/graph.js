@@ -30,7 +30,8 @@ class Graph {
     this.component = component;
     this.data = data;
     this.wide = this.box.clientWidth;
-    this.tell = (wish) => component.setTriggerValue("wish", wish);
+    this.tell = (wish) => component.setTriggerValue("wish", { ...wish, version: data.version });
+    this.size.observe(this.box); // the cleanup of the run before has ended it
     const focused = this.focused();
     const wide = Math.max(this.box.clientWidth || 420, LEFT + COLUMN * data.visits.length);
     this.step = (wide - LEFT - 40) / Math.max(1, data.visits.length - 1);

@@ -68,6 +68,7 @@ def lesion_graph(
     chosen: str,
     confirmed: frozenset[str],
     titles: Mapping[str, str],
+    version: int,
     key: str,
 ) -> Wish | None:
     """Show the lesions over the visits; returns what the reader has just done.
@@ -77,8 +78,10 @@ def lesion_graph(
         chosen: Id of the lesion that is open.
         confirmed: Anchors of those that the reader has confirmed.
         titles: What each fate is called.
+        version: Of the draft: what was done to the lesions of another one, before an undo, is no wish for these.
     """
     data: dict[str, Json] = {
+        "version": version,
         "visits": list(visits),
         "lanes": [
             {
@@ -115,7 +118,9 @@ def lesion_graph(
         "words": {text: t(text, lesion="{lesion}", visit="{visit}") for text in WORDS},
     }
     result = _component(key=key, data=data, on_wish_change=_nothing)
-    return _wish(result.get("wish"), rows, len(visits))
+    wish = result.get("wish")
+    stale = isinstance(wish, Mapping) and wish.get("version") != version
+    return None if stale else _wish(wish, rows, len(visits))
 
 
 def _nothing() -> None:
