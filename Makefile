@@ -57,7 +57,7 @@ WORDS := $(VENV)/medcore.pot
 
 words: $(VENV)/ready-to-run  ## Collect the texts to translate into medcore/locale
 	$(BABEL) extract --mapping=pyproject.toml --no-default-keywords --keywords='N_ t' --add-location=file \
-	  --sort-by-file --no-wrap --project=MedCore --output-file=$(WORDS) medcore pages models
+	  --sort-by-file --no-wrap --project=MedCore --output-file=$(WORDS) medcore pages models docs/published
 	for locale in $(LOCALES); do $(BABEL) update --input-file=$(WORDS) --domain=medcore --output-dir=medcore/locale \
 	  --locale=$$locale --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date; done
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import medcore
 from medcore.cards import ModelCard
 from medcore.engine import Engine, HeatMap, Output
-from medcore.errors import N_, Message, UnfitInputError
+from medcore.errors import N_, Message, UnfitInputError, UnknownNameError
 from medcore.imaging.fitting import spread_heat
 from medcore.predictions import Classification, Detection, Explanation, Prediction
 from medcore.records import Issue, Run, Severity
@@ -52,6 +52,7 @@ def analyse(
     issues: tuple[Issue, ...] = (),
     device: str = "auto",
     others: tuple[Volume, ...] = (),
+    options: Collection[str] = (),
     progress: Progress = lambda fraction, stage: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Answer:
@@ -63,21 +64,24 @@ def analyse(
         issues: What reading and the quality check found; it travels with the result.
         device: "auto", "cpu", "cuda" or "cuda:N".
         others: Further series of the study that a task on volumes takes together with the scan.
+        options: Ids of the task's options that are wanted; they stand in the run's record.
         progress: Told the stage of an analysis that takes long.
         cancelled: Asked between the windows of a volume.
 
     Raises:
         UnfitInputError: The scan is nothing that this task takes.
+        UnknownNameError: The task has no such option.
         CancelledError: `cancelled` became true.
         WeightsError: The model cannot be loaded.
         DeviceError: The device is absent.
     """
+    _refuse_unknown(options, task)
     issues = (*issues, *task.check(scan, card))
     refuse_unfit(issues)
     draft = _draft(scan, task, card, engine, study=study, scan_id=scan_id, issues=issues)
     if isinstance(task, VolumeTask):
         bound = _Bound(card, engine, device)
-        return _in_windows((scan, *others), task, bound, draft, progress=progress, cancelled=cancelled)
+        return _in_windows((scan, *others), task, bound, draft, options, progress=progress, cancelled=cancelled)
     started = time.perf_counter()
     prepared = task.prepare(scan, card)
     preparing = time.perf_counter() - started
@@ -121,23 +125,41 @@ def _in_windows(
     task: VolumeTask,
     bound: _Bound,
     draft: Run,
+    options: Collection[str],
     *,
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> Answer:
     """The answer of a task that cuts its windows itself, with what ran in its run."""
     started = time.perf_counter()
+    parameters: dict[str, str | int | float] = {}
+    if options:
+        scans, told = task.refined(scans, options, card=bound.card, progress=progress, cancelled=cancelled)
+        draft = replace(draft, warnings=(*draft.warnings, *told))
+        parameters = {"options": ", ".join(sorted(options))}
     found = task.analyse(scans, card=bound.card, forward=bound, run=draft, progress=progress, cancelled=cancelled)
     notes = tuple(Issue("engine", Severity.WARN, note) for note in bound.notes)
     run = replace(
         draft,
-        preprocessing=found.parameters,
+        preprocessing={**found.parameters, **parameters},
         device=bound.place,
         precision=bound.precision,
         seconds=time.perf_counter() - started,
         warnings=(*draft.warnings, *notes, *found.issues),
     )
     return Answer(replace(found.prediction, run=run), found.seen)
+
+
+def _refuse_unknown(options: Collection[str], task: Task) -> None:
+    known = [one.id for one in task.options] if isinstance(task, VolumeTask) else []
+    for name in options:
+        if name not in known:
+            raise UnknownNameError(
+                N_("The task {task} has no option “{option}”; it has {known}."),
+                task=task.id,
+                option=name,
+                known=", ".join(known) or "–",
+            )
 
 
 def _draft(

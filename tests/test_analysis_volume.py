@@ -1,6 +1,7 @@
 """A task on volumes cuts its own windows; the analysis gives it the engine and completes the run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,12 @@ import pytest
 
 from medcore.analysis import analyse, explain
 from medcore.cards import ModelCard
-from medcore.errors import N_, CancelledError, Message, UnfitInputError
+from medcore.errors import N_, CancelledError, Message, UnfitInputError, UnknownNameError
 from medcore.nn.torch_engine import TorchEngine
 from medcore.predictions import Prediction, Segmentation
 from medcore.records import Issue, Run, Severity
 from medcore.settings import Settings
-from medcore.tasks import Cancelled, Forward, Prepared, Progress, Scan, VolumeAnswer, VolumeTask, stop_if
+from medcore.tasks import Cancelled, Forward, Option, Prepared, Progress, Scan, VolumeAnswer, VolumeTask, stop_if
 from medcore.volume import Geometry, Mask, Unit, Volume
 from tests.nn.model_folder import make_model
 
@@ -21,6 +22,14 @@ from tests.nn.model_folder import make_model
 class SliceBySlice(VolumeTask):
     title = question = ""
     modalities = ("MR",)
+    options = (Option("zero", "", ""),)
+
+    def refined(
+        self, scans: Sequence[Volume], options: Collection[str], **more: object
+    ) -> tuple[tuple[Volume, ...], tuple[Issue, ...]]:
+        assert list(options) == ["zero"]
+        emptied = tuple(replace(scan, voxels=np.zeros_like(scan.voxels)) for scan in scans)
+        return emptied, (Issue("zeroed", Severity.WARN, Message("?")),)
 
     def check(self, scan: Scan, card: ModelCard) -> tuple[Issue, ...]:
         wrong = Issue("modality", Severity.BLOCK, Message(N_("Stopped.")))
@@ -110,3 +119,21 @@ def test_an_unfit_volume_is_refused_and_a_heat_map_of_one_too(card: ModelCard) -
 def test_the_series_to_work_on_is_the_first_that_fits(card: ModelCard) -> None:
     assert SliceBySlice().order([volume("CT"), volume(), volume()], card) == (1,)
     assert SliceBySlice().order([volume("CT")], card) == (0,)
+
+
+def test_an_option_is_off_unless_asked_for_and_stands_in_the_record(card: ModelCard) -> None:
+    engine = TorchEngine(Settings(device="cpu"))
+    plain = analyse(volume(), task=SliceBySlice(), card=card, engine=engine).prediction
+    asked = analyse(volume(), task=SliceBySlice(), card=card, engine=engine, options=("zero",)).prediction
+    assert "options" not in plain.run.preprocessing
+    assert asked.run.preprocessing["options"] == "zero"
+    assert [issue.code for issue in asked.run.warnings] == ["zeroed", "doubt"]
+    assert isinstance(plain, Segmentation)
+    assert isinstance(asked, Segmentation)
+    assert len(set(asked.presence)) == 1 < len(set(plain.presence)), "the network saw the emptied slices"
+    assert asked.run.scan_sha256 == plain.run.scan_sha256, "the record names the scan as it came"
+
+
+def test_an_option_that_the_task_does_not_have_is_refused(card: ModelCard) -> None:
+    with pytest.raises(UnknownNameError, match="has no option “n5”; it has zero"):
+        analyse(volume(), task=SliceBySlice(), card=card, engine=TorchEngine(Settings(device="cpu")), options=("n5",))

@@ -31,7 +31,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """Every text the code and the cards hold now, collected just as `make words` does."""
     path = tmp_path_factory.mktemp("words") / "medcore.pot"
     options = ["--mapping=pyproject.toml", "--no-default-keywords", "--keywords=N_ t", f"--output-file={path}"]
-    command = ["pybabel", "--quiet", "extract", *options, "medcore", "pages", "models"]
+    command = ["pybabel", "--quiet", "extract", *options, "medcore", "pages", "models", "docs/published"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         CommandLineInterface().run(command)

@@ -120,8 +120,11 @@ def renamed(weights: Mapping[str, torch.Tensor], names: str, *, labels: int) -> 
     """
     if names not in RENAMING:
         raise WeightsError(N_("No renaming is called “{names}”."), names=names)
-    ours = {RENAMING[names](name): value.float().contiguous() for name, value in weights.items()}
-    width = max((value.shape[0] for value in ours.values()), default=0)
+    ours = {
+        RENAMING[names](name): (value.float() if value.is_floating_point() else value).contiguous()
+        for name, value in weights.items()
+    }
+    width = max((value.shape[0] for value in ours.values() if value.ndim), default=0)
     return {**ours, "head.weight": torch.zeros(labels, width), "head.bias": torch.zeros(labels)}
 
 
@@ -142,7 +145,26 @@ def _monai_segresnet(name: str) -> str:
     raise WeightsError(N_("The published network has a tensor “{name}” that is not known."), name=name[:60])
 
 
-RENAMING: Mapping[str, Callable[[str], str]] = MappingProxyType({"monai_segresnet": _monai_segresnet})
+def _monai_retinanet(name: str) -> str:
+    """The name of one tensor of MONAI's RetinaNet on a ResNet with a pyramid in ours."""
+    for theirs, ours in RETINA_PARTS.items():
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    raise WeightsError(N_("The published network has a tensor “{name}” that is not known."), name=name[:60])
+
+
+RETINA_PARTS = {
+    "feature_extractor.body.": "trunk.",
+    "feature_extractor.fpn.inner_blocks.": "side.",
+    "feature_extractor.fpn.layer_blocks.": "smooth.",
+    "classification_head.conv.": "finding.",
+    "classification_head.cls_logits.": "finding_last.",
+    "regression_head.conv.": "edges.",
+    "regression_head.bbox_reg.": "edges_last.",
+}
+RENAMING: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {"monai_segresnet": _monai_segresnet, "monai_retinanet": _monai_retinanet}
+)
 
 
 def _digest(file: io.BufferedReader, kind: str) -> str:

@@ -26,6 +26,9 @@ def analyse(
     model: Annotated[str, typer.Option("--model", help=t("The model; the task's first when left out."))] = "",
     explain: Annotated[str, typer.Option("--explain", help=t("An explanation method, such as grad_cam."))] = "",
     target: Annotated[str, typer.Option("--target", help=t("The label to explain; the most probable by itself."))] = "",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help=t("Done to the scan before: n4, skull_strip; may be repeated."))
+    ] = None,
     device: Annotated[str, typer.Option("--device", help=t("auto, cpu or cuda."))] = "auto",
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help=t("Folder for arrays and pictures."))] = None,
     as_json: AsJson = False,
@@ -51,6 +54,7 @@ def analyse(
         device=device,
         issues=with_quality(found).issues,
         others=tuple(other.volume for other in others),
+        options=tuple(dict.fromkeys(option or ())),
         progress=Stages().tell,
     )
     answer = answer_object(analysis, card, found.volume, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
@@ -125,13 +125,49 @@ class VolumeAnswer:
     seen: NDArray[float32] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something that may be done to the scans before they are looked at; off unless asked for.
+
+    Args:
+        id: Stands in the run's record.
+        title, explained: English, marked with N_.
+    """
+
+    id: str
+    title: str
+    explained: str
+
+
 class VolumeTask(Task):
     """A question about a whole volume: it cuts windows itself and asks the network about each.
 
     `check` looks at the headers of one series. `prepare` makes the network's input of one slice or patch (a volume of
     one slice), so that training and serving share it, and `interpret` says what the answer to it means. Where a study
-    has further series, `order` chooses among them.
+    has further series, `order` chooses among them. `options` are what may be done to the scans before.
     """
+
+    options: tuple[Option, ...] = ()
+
+    def refined(
+        self,
+        scans: Sequence[Volume],
+        options: Collection[str],
+        *,
+        card: ModelCard,
+        progress: Progress,
+        cancelled: Cancelled,
+    ) -> tuple[tuple[Volume, ...], tuple[Issue, ...]]:
+        """The scans after the options that were asked for, on the same grids, and what is to be known about it.
+
+        Args:
+            options: Ids of `self.options`.
+
+        Raises:
+            UnfitInputError: An option cannot be done to these scans.
+            CancelledError: `cancelled` became true.
+        """
+        return tuple(scans), ()
 
     def order(self, scans: Sequence[Scan], card: ModelCard) -> tuple[int, ...]:
         """Numbers of the series that one analysis takes together; the answer lies on the grid of the first.

@@ -40,7 +40,8 @@ def best_boxes(
 
 
 def _shared(one: NDArray[float64], many: NDArray[float64]) -> NDArray[float64]:
-    low, high = np.maximum(one[:2], many[:, :2]), np.minimum(one[2:], many[:, 2:])
+    half = len(one) // 2  # the lowest corner, then the highest, of two axes or three
+    low, high = np.maximum(one[:half], many[:, :half]), np.minimum(one[half:], many[:, half:])
     both = np.clip(high - low, 0, None).prod(axis=1)
-    area = (many[:, 2:] - many[:, :2]).prod(axis=1) + (one[2:] - one[:2]).prod()
+    area = (many[:, half:] - many[:, :half]).prod(axis=1) + (one[half:] - one[:half]).prod()
     return np.asarray(both / np.maximum(area - both, 1e-9), dtype=float64)

@@ -105,9 +105,13 @@ def _slanting(scan: Volume, centres: NDArray[float64], *, forward: Forward, side
     return output.logits[:, 0].reshape(-1, len(SLANTING)).astype(float64)
 
 
-def place_candidates(field: Field) -> tuple[Candidate, ...]:
-    """Where the network is to look."""
-    return candidates(field)
+def place_candidates(field: Field, cancelled: Cancelled) -> tuple[Candidate, ...]:
+    """Where the network is to look.
+
+    Raises:
+        CancelledError: `cancelled` became true.
+    """
+    return candidates(field, cancelled=cancelled)
 
 
 def findings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,7 @@ from medcore.tasks._brain_checks import (
     voids,
     voxel_issues,
 )
+from medcore.tasks._brain_options import OPTIONS, refined
 from medcore.tasks._brain_sequences import analyse_sequences, first_issues, sequence_order, takes_sequences
 from medcore.tasks._volume_lesions import large_pieces, measured_lesions, presence
 from medcore.tasks._volume_planes import Plane, planes
@@ -68,6 +69,7 @@ class BrainTumour(VolumeTask):
     modalities = ("MR", "")
     version = PREPROCESSING_VERSION
     mean, spread = MEAN, SPREAD
+    options = OPTIONS
 
     def check(self, scan: Scan, card: ModelCard) -> tuple[Issue, ...]:
         """BLOCK for another modality, body part or contrast; WARN for thick slices, few pixels, a phantom."""
@@ -90,6 +92,22 @@ class BrainTumour(VolumeTask):
             return not blocked, bool(CONTRAST.search(name)), bool(T1.search(name)), int(np.prod(scans[i].shape))
 
         return (max(range(len(scans)), key=worth),)
+
+    def refined(
+        self,
+        scans: Sequence[Volume],
+        options: Collection[str],
+        *,
+        card: ModelCard,
+        progress: Progress,
+        cancelled: Cancelled,
+    ) -> tuple[tuple[Volume, ...], tuple[Issue, ...]]:
+        """Each series after N4 and without its skull, as asked for."""
+        done = [
+            refined(scan, options, skull_in_training=not takes_sequences(card), progress=progress, cancelled=cancelled)
+            for scan in scans
+        ]
+        return tuple(scan for scan, _ in done), tuple(note for _, notes in done for note in notes)
 
     def prepare(self, scan: Volume, card: ModelCard) -> Prepared:
         """The first slice: cut to the head, percentiles of what stands out to 0 and 1, on the network's square."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -16,6 +16,7 @@ from medcore.imaging.nodules.field import Field, lung_field
 from medcore.predictions import Box, Classification, Detection, Prediction, Score
 from medcore.records import Issue, Run
 from medcore.tasks import Cancelled, Forward, Prepared, Progress, Scan, VolumeAnswer, VolumeTask, stop_if
+from medcore.tasks import _nodule_detector as detector
 from medcore.tasks._nodule_checks import doubts, header_issues
 from medcore.tasks._nodule_finding import Finding, Judged, findings, judge, place_candidates
 from medcore.tasks._nodule_patches import HIGH_HU, LOW_HU, PIXEL_MM, prepare_patch
@@ -29,6 +30,11 @@ LUNGS, SEARCH, ASK, DRAW = (
     Message(N_("Asking the network")),
     Message(N_("Outlining and measuring")),
 )
+
+
+PATCHES: Mapping[str, str | int | float] = {
+    "planes": 9, "pixel_mm": PIXEL_MM, "low_hu": LOW_HU, "high_hu": HIGH_HU,
+}  # fmt: skip
 
 
 class LungNodule(VolumeTask):
@@ -76,21 +82,28 @@ class LungNodule(VolumeTask):
         progress(0.0, LUNGS)
         field = _field(scan, cancelled)
         progress(0.25, SEARCH)
-        places = place_candidates(field)
-        stop_if(cancelled)
-        judged = judge(
-            scan, places, card=card, forward=forward, cancelled=cancelled,
-            tell=lambda share: progress(0.35 + 0.45 * share, ASK),
-        )  # fmt: skip
+        if detector.takes_boxes(card):
+            judged = detector.detect(
+                scan, field, card=card, forward=forward, cancelled=cancelled,
+                tell=lambda share: progress(0.25 + 0.55 * share, ASK),
+            )  # fmt: skip
+        else:
+            places = place_candidates(field, cancelled)
+            stop_if(cancelled)
+            judged = judge(
+                scan, places, card=card, forward=forward, cancelled=cancelled,
+                tell=lambda share: progress(0.35 + 0.45 * share, ASK),
+            )  # fmt: skip
         found = findings(
             scan, field, judged, card=card, rating=rating, cancelled=cancelled,
             tell=lambda share: progress(0.8 + 0.2 * share, DRAW),
         )  # fmt: skip
         boxes = tuple(_box(number, one, card) for number, one in enumerate(found, start=1))
         parameters: dict[str, str | int | float] = {
-            "version": self.version, "candidates": len(places), "planes": 9, "pixel_mm": PIXEL_MM, "low_hu": LOW_HU,
-            "high_hu": HIGH_HU, "lungs_ml": round(field.volume_ml), "rating_sha256": card.rating_sha256,
+            "version": self.version, "candidates": len(judged.places), "lungs_ml": round(field.volume_ml),
+            "rating_sha256": card.rating_sha256,
         }  # fmt: skip
+        parameters |= detector.parameters(card) if detector.takes_boxes(card) else PATCHES
         return VolumeAnswer(
             Detection(run, boxes, _mask(found, scan), suggestions(boxes, scan.acquired_on)),
             parameters,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from numpy import float32
@@ -15,7 +15,7 @@ from medcore.errors import N_, CancelledError, CardError, Message, UnknownNameEr
 from medcore.predictions import Explanation, Prediction
 from medcore.records import Issue, ScanFacts, Severity, Study
 from medcore.store.store import Store
-from medcore.tasks import Progress, Task, VolumeTask, load_task, load_tasks
+from medcore.tasks import Option, Progress, Task, VolumeTask, load_task, load_tasks
 from medcore.volume import Volume
 from medcore.workbench.models import Models
 from medcore.workbench.quality import Quality
@@ -98,6 +98,15 @@ class Analyse:
         """
         return isinstance(load_task(task), VolumeTask)
 
+    def options(self, task: str) -> tuple[Option, ...]:
+        """What may be done to the scans before a question is asked.
+
+        Raises:
+            UnknownNameError: There is no such task.
+        """
+        question = load_task(task)
+        return question.options if isinstance(question, VolumeTask) else ()
+
     def warnings(self, scan: ScanFacts, task: str, model: str) -> tuple[Issue, ...]:
         """What to know before running: quality issues of the scan and doubts of the task."""
         return (*scan.issues, *load_task(task).check(scan, self.models.card(model)))
@@ -112,6 +121,7 @@ class Analyse:
         method: str = "grad_cam",
         target: str | None = None,
         device: str = "auto",
+        options: Collection[str] = (),
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Analysis:
@@ -120,6 +130,7 @@ class Analyse:
         Args:
             method: Explanation method, or "" for none.
             target: Label to explain; the most probable one when None.
+            options: What to do to the scans before, of `options(task)`.
 
         Raises:
             UnfitInputError: The scan is nothing that this task takes, or is blocked by its quality check.
@@ -147,6 +158,7 @@ class Analyse:
             issues=facts.issues,
             device=device,
             others=self._others(study, facts, task, card),
+            options=options,
             progress=lambda fraction, stage: tell(0.4 + 0.5 * fraction, stage),
             cancelled=cancelled or (lambda: False),
         )
@@ -218,6 +230,7 @@ def analyse_once(
     device: str = "auto",
     issues: tuple[Issue, ...] = (),
     others: tuple[Volume, ...] = (),
+    options: Collection[str] = (),
     progress: Progress = lambda fraction, stage: None,
 ) -> Analysis:
     """Ask a model about a scan without a store, as the command line does; nothing is kept."""
@@ -230,6 +243,7 @@ def analyse_once(
         issues=issues,
         device=device,
         others=others,
+        options=options,
         progress=progress,
     )
     explanation = None

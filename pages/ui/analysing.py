@@ -30,12 +30,12 @@ def question(study: Study, controls: DeltaGenerator) -> tuple[ScanFacts, str, st
         choices = analyse.choices(scan, task)
         model = pick.model(choices)
         with st.popover(t("Options"), icon=":material/tune:"):
-            where = device()
+            where, options = device(), before(task)
             pick.unfit_models(choices)
         if st.button(
             t("Run"), type="primary", icon=":material/play_arrow:", disabled=not model, key="run", shortcut="Ctrl+Enter"
         ):
-            _start(study, scan, task, model, where)
+            _start(study, scan, task, model, device=where, options=options)
     return scan, task, model
 
 
@@ -105,7 +105,16 @@ def device() -> str:
     )
 
 
-def _start(study: Study, scan: ScanFacts, task: str, model: str, device: str) -> None:
+def before(task: str) -> tuple[str, ...]:
+    """What to do to the scan before the question, as chosen; nothing by itself."""
+    wanted = []
+    for one in state.workbench().analyse.options(task):
+        if st.checkbox(t(one.title), key=f"before-{task}-{one.id}", help=t(one.explained), persist_state="session"):
+            wanted.append(one.id)
+    return tuple(wanted)
+
+
+def _start(study: Study, scan: ScanFacts, task: str, model: str, *, device: str, options: tuple[str, ...]) -> None:
     bench = state.workbench()
     job = bench.jobs.start(
         Message(N_("Analysing {title}"), {"title": study.title}),
@@ -115,6 +124,7 @@ def _start(study: Study, scan: ScanFacts, task: str, model: str, device: str) ->
             task=task,
             model=model,
             device=device,
+            options=options,
             progress=progress,
             cancelled=progress.cancelled,
         ),

@@ -183,7 +183,12 @@ def _facts(review: Review, finding: Finding) -> None:
 
 def _original(review: Review, finding: Finding) -> str:
     """Volume before the reader's correction."""
-    if finding.origin is not Origin.CHANGED or not isinstance(review.prediction, Segmentation):
+    if finding.origin is not Origin.CHANGED:
+        return ""
+    if isinstance(review.prediction, Detection):
+        sizes = [box.volume_ml for box in review.prediction.boxes if str(box.mask_label) == finding.id]
+        return f"{volume_table.ml(sizes[0])} ml" if sizes and sizes[0] is not None else ""
+    if not isinstance(review.prediction, Segmentation):
         return ""
     former = next((one for one in review.prediction.lesions if one.id == finding.id), None)
     if former is None:
@@ -195,7 +200,8 @@ def _suggestions(review: Review) -> None:
     """What published rules say of what counts, with the rule that fired; told anew after each correction."""
     for one in review.suggestions:
         with st.container(border=True, key=f"rule-{one.criterion}", gap="xsmall"):
-            st.markdown(f"**{CRITERIA.get(one.criterion, one.criterion)}: {plain(one.category)}**")
+            name, code = CRITERIA.get(one.criterion, one.criterion), "_" in one.category  # a code: the reason says it
+            st.markdown(f"**{name}**" if code else f"**{name}: {plain(one.category)}**")
             st.markdown(plain(say(one.reason)))
             notes = [plain(say(note)) for note in one.notes]
             if notes:

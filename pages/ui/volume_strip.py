@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from medcore.predictions import Segmentation
+from medcore.predictions import Detection, Prediction, Segmentation
 from medcore.volume import Geometry
 from medcore.workbench.analyse import Analysis
 from medcore.workbench.corrected import Finding, Review
@@ -22,10 +23,11 @@ BAND = "rgba(128, 150, 170, 0.28)"  # reads on light and on dark
 def show(analysis: Analysis, chosen: Finding | None) -> None:
     """The strip; nothing where the model gave no probability for each slice."""
     prediction = analysis.prediction
-    if not isinstance(prediction, Segmentation) or len(prediction.presence) < 2:
+    shown = presence(prediction)
+    if len(shown) < 2:
         return
     review = state.review(analysis)
-    figure = chart(prediction.presence, slices_with_lesions(review), chosen)
+    figure = chart(shown, slices_with_lesions(review), chosen)
     key = f"strip-{prediction.run.id}-{len(review.history)}-{chosen.id if chosen else ''}"
     with st.container(key="strip-presence"):
         st.caption(t("Probability of a finding in each slice; grey: slices with a counted lesion. Click to go there."))
@@ -36,6 +38,21 @@ def show(analysis: Analysis, chosen: Finding | None) -> None:
             on_select=lambda: _go(analysis, key),
             selection_mode="points",
         )
+
+
+def presence(prediction: Prediction) -> tuple[float, ...]:
+    """For each slice the largest probability of a finding in it; of boxes, that of those that reach into the slice."""
+    match prediction:
+        case Segmentation():
+            return prediction.presence
+        case Detection(boxes=boxes, mask=mask) if mask is not None:
+            highest = np.zeros(mask.labels.shape[0])
+            for box in boxes:
+                part = highest[max(0, math.floor(box.corners[0])) : math.ceil(box.corners[3]) + 1]
+                np.maximum(part, box.probability, out=part)
+            return tuple(highest.tolist())
+        case _:
+            return ()
 
 
 def chart(presence: Sequence[float], bands: Sequence[tuple[int, int]], chosen: Finding | None) -> go.Figure:

@@ -19,6 +19,7 @@ SMALL = {
     "patch_resnet": {"width": 8},
     "unet": {"width": 8},
     "segresnet": {"width": 8},
+    "retina_resnet50": {"width": 8, "pyramid": 16, "first": 1, "second": 2},
 }
 
 
@@ -28,7 +29,15 @@ def build(name: str, channels: int = 1, labels: int = 2) -> CamNet:
 
 
 def images(name: str, channels: int = 1, count: int = 2) -> torch.Tensor:
-    sides = (24, 24, 24) if NETWORKS[name].axes == 3 else (28, 28) if name == "simple_cnn" else (96, 96)
+    sides = (
+        (32, 32, 32)
+        if NETWORKS[name].multiple == 16
+        else (24, 24, 24)
+        if NETWORKS[name].axes == 3
+        else (28, 28)
+        if name == "simple_cnn"
+        else (96, 96)
+    )
     return torch.randn(count, channels, *sides, generator=torch.Generator().manual_seed(1))
 
 

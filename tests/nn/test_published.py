@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from monai.apps.detection.networks.retinanet_detector import RetinaNetDetector
+from monai.apps.detection.utils.anchor_utils import AnchorGeneratorWithAnchorShape
 
 from medcore.cards import load_card, verify_weights
 from medcore.errors import WeightsError
@@ -15,9 +17,12 @@ from medcore.nn.networks import load_network
 from medcore.nn.published import install_published, renamed
 from medcore.nn.torch_engine import TorchEngine
 from medcore.settings import ROOT, Settings
+from medcore.tasks._nodule_detector import decode, window_anchors
 
 monai_nets = pytest.importorskip("monai.networks.nets")
+retina = pytest.importorskip("monai.apps.detection.networks.retinanet_network")
 TEMPLATE = ROOT / "docs" / "published" / "brats-mri-segmentation"
+NODULES = ROOT / "docs" / "published" / "lung-nodule-ct-detection"
 
 
 def theirs() -> torch.nn.Module:
@@ -29,11 +34,24 @@ def theirs() -> torch.nn.Module:
     return net.eval()
 
 
-def template(folder: Path, file: Path) -> Path:
-    """The shipped template, whose sums are those of another file."""
+def theirs_of_boxes() -> torch.nn.Module:
+    """MONAI's detector's network as its bundle for lung nodules builds it, with random weights."""
+    torch.manual_seed(0)
+    backbone = monai_nets.resnet.resnet50(
+        spatial_dims=3, n_input_channels=1, conv1_t_stride=[2, 2, 1], conv1_t_size=[7, 7, 7]
+    )
+    extractor = retina.resnet_fpn_feature_extractor(backbone, 3, False, [1, 2], None)
+    net: torch.nn.Module = retina.RetinaNet(
+        spatial_dims=3, num_classes=1, num_anchors=3, feature_extractor=extractor, size_divisible=[16, 16, 8]
+    )
+    return net.eval()
+
+
+def template(folder: Path, file: Path, shipped: Path = TEMPLATE) -> Path:
+    """A shipped template, whose sums are those of another file."""
     made = folder / "brats"
     made.mkdir(parents=True)
-    text = (TEMPLATE / "card.toml").read_text(encoding="utf-8")
+    text = (shipped / "card.toml").read_text(encoding="utf-8")
     head, _, rest = text.partition("sums = [")
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     (made / "card.toml").write_text(f'{head}sums = ["sha256:{digest}"]{rest.partition("]")[2]}', encoding="utf-8")
@@ -68,6 +86,33 @@ def test_a_published_file_becomes_a_model_that_the_engine_runs(tmp_path: Path, b
     assert output.dense is not None
     np.testing.assert_allclose(output.dense, expected, rtol=1e-4, atol=1e-5)
     assert (output.logits == 0).all(), "the published network has no head for the whole image"
+
+
+def test_the_published_detector_becomes_a_model_whose_scores_and_boxes_are_monais(tmp_path: Path) -> None:
+    net, file = theirs_of_boxes(), tmp_path / "model.pt"
+    torch.save(net.state_dict(), file)
+    folder = install_published(template(tmp_path / "template", file, NODULES), file, tmp_path / "models")
+    card = load_card(folder)
+    verify_weights(card)
+    image = np.random.default_rng(0).random((1, 1, 32, 32, 16)).astype(np.float32)
+    dense = TorchEngine(Settings(device="cpu")).run(card, image).dense
+    assert dense is not None
+    anchors = window_anchors(image.shape[2:])
+    logits, boxes = decode(dense[0], anchors)
+
+    detector = RetinaNetDetector(net, AnchorGeneratorWithAnchorShape((1, 2, 4), ((6, 8, 4), (8, 6, 5), (10, 10, 6))))
+    detector.eval()
+    with torch.inference_mode():
+        said = net(torch.from_numpy(image))
+        detector.generate_anchors(torch.from_numpy(image), said)
+        found, moved = (
+            torch.cat([detector._reshape_maps([level]) for level in said[name]], dim=1)[0]
+            for name in ("classification", "box_regression")
+        )
+        expected = detector.box_coder.decode_single(moved, detector.anchors[0])
+    np.testing.assert_array_equal(anchors, detector.anchors[0].numpy())
+    np.testing.assert_allclose(logits, found[:, 0].numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(boxes, expected.numpy(), rtol=1e-4, atol=1e-3)
 
 
 def test_another_file_is_refused_by_its_sum(tmp_path: Path) -> None:

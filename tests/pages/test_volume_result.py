@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -17,10 +18,10 @@ from medcore.imaging.measured import measured
 from medcore.predictions import Box, Detection, Score, Segmentation, Suggestion
 from medcore.records import Issue, Run, Severity, Study
 from medcore.tasks import Task, VolumeAnswer, VolumeTask, load_task, load_tasks, stop_if
-from medcore.volume import Mask, Volume
+from medcore.volume import Geometry, Mask, Volume
 from medcore.workbench.corrected import Standing
 from medcore.workbench.studies import uploaded
-from pages.ui import state
+from pages.ui import state, volume_strip
 from tests.pages.conftest import finish_jobs, words
 
 
@@ -191,6 +192,14 @@ def detection(study: Study, run: Run) -> Detection:
         Box((9, 20, 20, 10, 22, 22), None, 3.0, "pneumonia", 0.2),
     )
     return Detection(run, boxes, suggestions=(rule,))
+
+
+def test_the_strip_shows_for_each_slice_the_surest_box_that_reaches_into_it(answered: Study) -> None:
+    run = state.workbench().store.predictions(answered.id)[0].run
+    mask = Mask(np.zeros((12, 32, 32), np.uint8), {}, Geometry.from_spacing((1.0, 1.0, 1.0)))
+    strip = volume_strip.presence(replace(detection(answered, run), mask=mask))
+    assert strip == (0, 0, *(0.9,) * 6, 0, 0.2, 0.2, 0)
+    assert volume_strip.presence(detection(answered, run)) == ()
 
 
 def test_boxes_below_the_operating_point_are_hidden_until_the_slider_is_moved(app: AppTest, answered: Study) -> None:

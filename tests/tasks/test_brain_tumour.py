@@ -188,6 +188,15 @@ def test_another_spacing_gives_the_same_lesions(plain: VolumeAnswer, spacing: tu
         np.testing.assert_allclose(two.centre_lps_mm, one.centre_lps_mm, atol=1.0)
 
 
+def test_slices_at_other_places_give_the_same_lesions(plain: VolumeAnswer) -> None:
+    geometry, shape = FINE
+    affine = geometry.affine.copy()
+    affine[:3, 3] = geometry.to_lps(np.array([0.5, 0.3, -0.4]))
+    for one, two in zip(found(plain), found(ask(head(Geometry(affine), shape))), strict=True):
+        assert two.volume_ml == pytest.approx(one.volume_ml, rel=0.02)
+        np.testing.assert_allclose(two.centre_lps_mm, one.centre_lps_mm, atol=1.1)
+
+
 def test_thick_slices_are_looked_at_as_they_were_acquired_only() -> None:
     shape = (26, 110, 90)
     scan = head(centred((6.0, 1.8, 1.8), shape), shape)
@@ -295,6 +304,15 @@ def test_half_a_brain_is_told_as_such() -> None:
     half = replace(scan, voxels=np.where(np.arange(72) > 36, scan.voxels, 0).astype(np.float32))
     assert "half_a_brain" in {issue.code for issue in ask(half).issues}
     assert "half_a_brain" not in {issue.code for issue in ask(scan).issues}
+
+
+def test_a_picture_of_half_a_head_is_told_as_such_though_nobody_knows_its_plane() -> None:
+    whole = replace(head(*FINE), geometry=Geometry.pixels(), modality="", body_part="")
+    one = np.asarray(whole.voxels[34:35])
+    half = np.ascontiguousarray(one[:, :, one.shape[2] // 2 :])
+    told = {issue.code: issue for issue in ask(replace(whole, voxels=half)).issues}
+    assert told["half_a_brain"].measured > 0.85
+    assert "half_a_brain" not in {issue.code for issue in ask(replace(whole, voxels=one)).issues}
 
 
 def picture(voxels: NDArray[np.float64]) -> Volume:

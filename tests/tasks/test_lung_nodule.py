@@ -119,6 +119,19 @@ def test_it_stops_when_told_to_and_says_which_stage_it_is_in() -> None:
     assert stages[0] == "Looking for the lungs" and stages[-1] != "Outlining and measuring"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["lungs", "candidates", "network", "measuring"])
+def test_in_each_stage_a_stop_is_noticed_before_the_next_begins(stage: str) -> None:
+    told: list[str] = []
+    with pytest.raises(CancelledError):
+        analysed(
+            chest(),
+            progress=lambda share, name: told.append(str(name)),
+            cancelled=lambda: bool(told) and stage in told[-1],
+        )
+    assert stage in told[-1]
+
+
 def test_a_scan_without_lungs_is_refused() -> None:
     voxels = np.full((20, 200, 200), -1000, np.int16)
     voxels[:, 40:160, 40:160] = 40

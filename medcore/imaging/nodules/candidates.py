@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy import float32, float64
 from numpy.typing import NDArray
 
+from medcore.errors import N_, CancelledError
 from medcore.imaging.nodules.field import Field
 from medcore.volume import Geometry, Triple
 
@@ -42,19 +43,22 @@ class Candidate:
     response: float
 
 
-def candidates(field: Field) -> tuple[Candidate, ...]:
+def candidates(field: Field, *, cancelled: Callable[[], bool] = lambda: False) -> tuple[Candidate, ...]:
     """Places to look at, the most striking first.
 
     The response is a difference of Gaussians (Lowe 2004) times the root of how round the place is, from the eigenvalues
     of its Hessian matrix.
+
+    Raises:
+        CancelledError: `cancelled` became true; asked at each scale.
     """
     most = float(np.clip(MOST_A_LITRE * field.volume_ml / 1000.0, *MOST))
-    bright = _blobs(field, BRIGHT_HU, [round(share * most) for share in SHARES])
-    glass = _blobs(field, GLASS_HU, [round(share * most) for share in GLASS_SHARES])
+    bright = _blobs(field, BRIGHT_HU, [round(share * most) for share in SHARES], cancelled)
+    glass = _blobs(field, GLASS_HU, [round(share * most) for share in GLASS_SHARES], cancelled)
     return _distinct(np.concatenate([bright, glass]))
 
 
-def _blobs(field: Field, bright_hu: float, most: Sequence[int]) -> NDArray[float64]:
+def _blobs(field: Field, bright_hu: float, most: Sequence[int], cancelled: Callable[[], bool]) -> NDArray[float64]:
     """(N, 5), as `_peaks` gives them, of all scales.
 
     Args:
@@ -70,6 +74,8 @@ def _blobs(field: Field, bright_hu: float, most: Sequence[int]) -> NDArray[float
         if number:
             level, inside, geometry = _halved(level, inside, geometry)
         for low, high in pairwise(sigmas):
+            if cancelled():
+                raise CancelledError(N_("Stopped."))
             step = float(np.sqrt(high**2 - low**2))
             wider = blurred(level, [step / mm for mm in geometry.steps])
             if count := next(quota):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
 
+from medcore.errors import N_, CancelledError
 from medcore.imaging.regions import RegionMask, segment
 from medcore.volume import Array, Geometry, Unit, Volume
 
@@ -44,7 +45,7 @@ def lung_field(scan: Volume, *, cancelled: Callable[[], bool] = lambda: False) -
         UnfitInputError: The scan is no CT in HU.
         CancelledError: `cancelled` became true.
     """
-    coarse = resampled(scan.voxels, scan.geometry, COARSE_MM)
+    coarse = resampled(scan.voxels, scan.geometry, COARSE_MM, cancelled=cancelled)
     small = Volume(coarse[0].astype(np.int16), Unit.HU, "CT", coarse[1])
     lungs = segment("lungs", small, cancelled=cancelled)
     labels = lungs.mask.labels > 0
@@ -54,16 +55,21 @@ def lung_field(scan: Volume, *, cancelled: Callable[[], bool] = lambda: False) -
     part = tuple(slice(low, high) for low, high in box)
     affine = scan.geometry.affine.copy()
     affine[:3, 3] = scan.geometry.to_lps(np.array([low for low, _ in box]))
-    values, geometry = resampled(scan.voxels[part], Geometry(affine), STEP_MM)
+    values, geometry = resampled(scan.voxels[part], Geometry(affine), STEP_MM, cancelled=cancelled)
     inside = _on_grid(labels, coarse[1], geometry, values.shape)
     np.clip(values, AIR_HU, WATER_HU, out=values)
     return Field(values, inside, geometry, lungs, float(sum(lungs.volumes_ml.values())))
 
 
-def resampled(voxels: Array, geometry: Geometry, step_mm: float) -> tuple[NDArray[float32], Geometry]:
+def resampled(
+    voxels: Array, geometry: Geometry, step_mm: float, *, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[NDArray[float32], Geometry]:
     """Voxels averaged down, or interpolated linearly, to about `step_mm` along each axis, and where they lie.
 
     A slice thinner than two steps is left alone along its axis: it would only be averaged with itself.
+
+    Raises:
+        CancelledError: `cancelled` became true; asked at each slice.
     """
     shape = np.array(voxels.shape)
     lengths = shape * np.array(geometry.steps)
@@ -84,6 +90,8 @@ def resampled(voxels: Array, geometry: Geometry, step_mm: float) -> tuple[NDArra
         return kept[s]
 
     for k in range(int(wanted[0])):
+        if cancelled():
+            raise CancelledError(N_("Stopped."))
         low, high = k * factors[0], (k + 1) * factors[0]
         if factors[0] > 1:  # the mean of the slices that it covers
             first, last = int(low), min(int(np.ceil(high - 1e-9)), int(shape[0]))

@@ -132,6 +132,16 @@ def test_flips_and_quarter_turns_give_the_same_lesions(order: tuple[int, int, in
 
 
 @pytest.mark.slow
+def test_slices_at_other_places_give_the_same_lesions() -> None:
+    whole = chest(FINE)
+    at = whole.geometry.to_lps(np.array([0.5, 0.3, -0.4]))
+    affine = whole.geometry.affine.copy()
+    affine[:3, 3] = at
+    other = chest_ct(FREE, Geometry(affine), whole.shape, noise_hu=12.0).volume
+    assert_same(nodules(whole, FREE[:2]), nodules(other, FREE[:2]), voxel_mm=1.25)
+
+
+@pytest.mark.slow
 def test_a_series_split_in_two_gives_the_same_lesions() -> None:
     whole = chest(FINE)
     cut = 14  # above it lies all of the large and the long nodule

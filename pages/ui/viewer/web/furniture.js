@@ -27,7 +27,7 @@ export function orientation(frame) {
   return [
     text(10, height / 2, name(scale(frame.u, -1)), { class: "over letter" }),
     text(width - 32, height / 2, name(frame.u), { class: "over letter", "text-anchor": "end" }),
-    text(width / 2, 18, name(scale(frame.v, -1)), { class: "over letter", "text-anchor": "middle" }),
+    text(width / 2, width < 460 ? 36 : 18, name(scale(frame.v, -1)), { class: "over letter", "text-anchor": "middle" }),
     text(width / 2, height - 8, name(frame.v), { class: "over letter", "text-anchor": "middle" }),
   ];
 }

@@ -70,15 +70,16 @@ export class Viewport {
     say(this.texts.title, this.cell.fusion ? caption(viewer) : [pane.spec.title, this.cell.bare || this.cell.label ? t(this.cell.label ?? N_("Original")) : "", pane.spec.series,
       pane.spec.synthetic ? t("Synthetic") : ""].filter(Boolean).join("\n"));
     const [low, high] = pane.window;
-    say(this.texts.window, pane.colour ? "" : t("C {centre}  W {width}", { centre: digits((low + high) / 2), width: digits(high - low) }));
+    const told = pane.geometry.relative && (viewer.viewports[0] === this || MARK_TOOLS.includes(viewer.tool));
+    say(this.texts.window, [pane.colour ? "" : t("C {centre}  W {width}", { centre: digits((low + high) / 2), width: digits(high - low) }),
+      told ? t("No true mm in the file: lengths in voxels") : ""].filter(Boolean).join("\n"));
     const place = [];
     if (pane.geometry.volumetric) place.push(t(PLANES[this.cell.plane] ?? N_("Acquired plane")));
     if (plane.count > 1) place.push(t("Slice {slice} of {count}", { slice: slice + 1, count: plane.count }));
     place.push(t("Zoom {zoom} %", { zoom: Math.round((this.screenZoom(frame)) * 100) }));
     const thick = viewer.thicknessOf(this);
     if (thick.mode !== "none") place.push(t((pane.geometry.inMm ? SLABS : VOXEL_SLABS)[thick.mode], { mm: thick.mm }));
-    if (pane.geometry.relative && (viewer.viewports[0] === this || MARK_TOOLS.includes(viewer.tool))) place.push(t(NO_SCALE.RELATIVE));
-    else if (MARK_TOOLS.includes(viewer.tool) && !pane.geometry.patient) place.push(t(NO_SCALE[pane.geometry.kind]));
+    if (MARK_TOOLS.includes(viewer.tool) && !pane.geometry.patient) place.push(t(NO_SCALE[pane.geometry.kind]));
     if (this.cell.fusion && outlines(viewer)) place.push(outlines(viewer));
     if (renderer.reduced(pane.image)) place.push(t("Reduced resolution outside the slice in view"));
     say(this.texts.place, place.join("\n"));
@@ -119,8 +120,7 @@ export class Viewport {
     const failed = pane.images.find((image) => image.error);
     const waiting = pane.image.fraction < 1 && !failed;
     this.progress.style.width = waiting ? `${Math.round(pane.image.fraction * 100)}%` : "0";
-    const partly = this.painted && (this.cell.plane === pane.geometry.main || !pane.geometry.volumetric);
-    this.loading.hidden = !waiting || partly; // a slice of the stack as it was acquired is whole before the rest is there
+    this.loading.hidden = !waiting || this.#here(); // a slice of the stack as it was acquired is whole before the rest
     if (!this.loading.hidden) say(this.loading, t("Loading the picture: {percent} %", { percent: Math.round(pane.image.fraction * 100) }));
     this.message.hidden = !failed;
     if (failed && this.message.dataset.for !== String(failed.error)) {
@@ -131,6 +131,13 @@ export class Viewport {
         el("button", { onclick: () => this.viewer.retry() }, t("Try again")));
     }
     if (!failed) delete this.message.dataset.for;
+  }
+
+  /** Whether the slice in view has come: in other planes than the acquired one only with the whole scan. */
+  #here() {
+    const { pane, plane } = this;
+    const [slice] = pane.geometry.toIndex(this.viewer.crosshairOf(pane));
+    return plane.axis === 0 && Boolean(pane.image.have[Math.round(slice)]);
   }
 
   /** Write what lies under the cursor. */
@@ -161,7 +168,6 @@ export class Viewport {
 
 const NO_SCALE = {
   NONE: N_("A picture has no scale: lengths in pixels"),
-  RELATIVE: N_("The file does not give true millimetres: lengths in voxels"),
   DETECTOR: N_("Lengths at the detector, magnified against the patient"),
 };
 
