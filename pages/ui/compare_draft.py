@@ -110,18 +110,18 @@ def align(reading: Reading) -> Job:
     return job
 
 
-def want_alignment(reading: Reading) -> None:
+def want_alignment(baseline: str) -> None:
     """Remember, as a callback of a button, that the studies shall be aligned once what was just typed is kept."""
-    state.session().comparing[_wish(reading)] = "align"
+    state.session().comparing[_wish(baseline)] = "align"
 
 
 def wants_alignment(reading: Reading) -> bool:
     """Whether the button was pressed since it was asked last."""
-    return bool(state.session().comparing.pop(_wish(reading), ""))
+    return bool(state.session().comparing.pop(_wish(reading.baseline.id), ""))
 
 
-def _wish(reading: Reading) -> str:
-    return f"wish {reading.baseline.id}"
+def _wish(baseline: str) -> str:
+    return f"wish {baseline}"
 
 
 def progress(reading: Reading) -> None:

@@ -216,7 +216,7 @@ def _actions(reading: Reading) -> None:
             disabled=len(reading.draft.visits) < 2,
             help=t("Puts the later studies on top of the baseline."),
             on_click=compare_draft.want_alignment,
-            args=(reading,),
+            args=(reading.baseline.id,),
         )
         # Typing a date and pressing this may arrive together: the date is kept first, with a run of its own.
         if compare_draft.wants_alignment(reading):

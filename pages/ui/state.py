@@ -78,7 +78,7 @@ class Session:
         reader: Who corrects results, as typed; "" for nobody in particular.
         exporting: The export dialog, while it is open.
         draft: The recipe that is being edited.
-        comparing: Latest jobs that align studies or prove that it works, by the baseline's study and what they do.
+        comparing: Latest jobs that align studies or prove that it works, and wishes to align, by the baseline.
         saving: Latest job that applies a recipe, by scan.
         finding: Latest job that looks for a region, by scan.
         working: Latest jobs of the pages Train and Evaluate, by what they do and for what.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the library's own abbreviation)
 from numpy.typing import NDArray
 
+from medcore.errors import N_, CancelledError
 from medcore.imaging.itk import to_image
 from medcore.imaging.registration.alignment import Motion
 from medcore.imaging.registration.pyramid import Level
@@ -20,11 +21,24 @@ SEED = 20_260_101
 TOLERANCE = 1e-8  # the library's default of 1e-4 stops several mm away from the answer and reports success
 
 
-def seek(fixed: Level, moving: Level, start: Affine, motion: Motion, *, share: float, steps: int) -> Affine:
+def seek(
+    fixed: Level,
+    moving: Level,
+    start: Affine,
+    motion: Motion,
+    *,
+    share: float,
+    steps: int,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Affine:
     """The 4×4 map from the fixed to the moving scan with the most mutual information, near `start`.
 
     Args:
         share: Of the fixed scan's voxels that are looked at in each step.
+        cancelled: Is asked after each step.
+
+    Raises:
+        CancelledError: `cancelled` became true.
     """
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(BINS)
@@ -38,7 +52,10 @@ def seek(fixed: Level, moving: Level, start: Affine, motion: Motion, *, share: f
     method.SetNumberOfThreads(1)  # the same answer on every machine
     transform = _transform(start, _middle(fixed), motion)
     method.SetInitialTransform(transform, inPlace=True)
+    method.AddCommand(sitk.sitkIterationEvent, lambda: method.StopRegistration() if cancelled() else None)
     method.Execute(to_image(fixed.voxels, fixed.geometry), to_image(moving.voxels, moving.geometry))
+    if cancelled():
+        raise CancelledError(N_("Stopped."))
     return _matrix(transform)
 
 

@@ -119,9 +119,10 @@ def _mutual(coarse: Sequence[tuple[Level, Level]], found: Affine, motion: Motion
     starts += [start @ about(points.middle, by) for start in starts[1:3] for by in _turns()]
     best = mutual_information.best_start(points, moving, starts)
     stage(0.4, N_("Aligning by mutual information"))
-    best = mutual_information.seek(fixed, moving, best, Motion.RIGID, share=1.0, steps=120)
+    asked = stage.cancelled
+    best = mutual_information.seek(fixed, moving, best, Motion.RIGID, share=1.0, steps=120, cancelled=asked)
     stage(0.5, N_("Aligning by mutual information"))
-    return mutual_information.seek(finer, finer_moving, best, _stiff(motion), share=0.3, steps=80)
+    return mutual_information.seek(finer, finer_moving, best, _stiff(motion), share=0.3, steps=80, cancelled=asked)
 
 
 def _informed(levels: tuple[Level, Level], found: Affine) -> float:

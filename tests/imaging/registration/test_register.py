@@ -143,10 +143,10 @@ def test_soft_tissue_that_bent_is_followed() -> None:
 
 
 def test_bending_tells_each_step_and_stops_at_the_next_one() -> None:
-    scan = level(head().volume, 8.0)
+    scan, moved = level(head().volume, 8.0), level(head(4, 6).volume, 8.0)
     told: list[float] = []
-    bend(scan, scan, np.eye(4), tell=told.append)
-    assert len(told) > 20 and told == sorted(told) and told[-1] == pytest.approx(1.0)
+    bend(scan, moved, np.eye(4), tell=told.append)
+    assert len(told) > 3 and told == sorted(told) and 0 < told[0] and told[-1] <= 1.0, "it may be done early"
     asked: list[float] = []
 
     def stop(done: float) -> None:
@@ -155,7 +155,7 @@ def test_bending_tells_each_step_and_stops_at_the_next_one() -> None:
             raise CancelledError("Stopped.")
 
     with pytest.raises(CancelledError):
-        bend(scan, scan, np.eye(4), tell=stop)
+        bend(scan, moved, np.eye(4), tell=stop)
     assert len(asked) == 3
 
 
