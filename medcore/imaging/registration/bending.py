@@ -71,6 +71,8 @@ class _Watch:
         return field
 
     def _stepped(self) -> None:
+        if self.stopped is not None:  # the library tells of one more step after it was stopped
+            return
         self.done += self.step
         try:
             self.tell(min(1.0, self.done))
