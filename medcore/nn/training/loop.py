@@ -26,7 +26,7 @@ from medcore.nn.training.recipe import Recipe, Stage
 from medcore.nn.training.run_folder import Epoch
 from medcore.nn.training.schedule import rate
 
-LOOK_EVERY = 16  # steps between two looks at the loss, each of which waits for the device
+LOOK_EVERY = 16  # steps between two looks at the loss on a graphics card, each of which waits for it
 SMALLER_IS_BETTER = ("loss",)
 
 log = logging.getLogger(__name__)
@@ -111,6 +111,7 @@ def fit(
             module, optimiser, learner, objective, stage=stage, progress=progress, fabric=fabric, stop=stop
         )
         working = time.perf_counter() - started
+        _refuse_no_number(_sum_of_weights(learner), number)  # the last step of all has no loss after it
         metrics = _validate(learner, objective, stage, fabric)
         seconds = time.perf_counter() - started
         epoch = Epoch(
@@ -193,6 +194,7 @@ def _one_epoch(
     rows = draw(objective.pictures, recipe.sources, recipe.draws, random, balance=options.balance)
     torch.manual_seed(recipe.seed * 1000 + learner.epoch * fabric.world_size + fabric.global_rank)
     steps = max(1, len(rows) // stage.batch)
+    look_every = 1 if fabric.device.type == "cpu" else LOOK_EVERY
     total = torch.zeros((), device=fabric.device)
     module.train()
     for step in range(steps):
@@ -209,7 +211,7 @@ def _one_epoch(
                 fabric.backward(loss)
             total += loss.detach()
         _step(module, optimiser, learner, options, fabric)
-        if step % LOOK_EVERY == 0 or step == steps - 1:
+        if step % look_every == 0 or step == steps - 1:
             _refuse_no_number(total, learner.epoch)
     mean = float(fabric.all_reduce(total / steps, reduce_op="mean"))  # type: ignore[arg-type]
     return mean, steps * stage.batch
@@ -228,6 +230,11 @@ def _step(
 def _set_rate(optimiser: torch.optim.Optimizer, stage: Stage, progress: float) -> None:
     for group in optimiser.param_groups:
         group["lr"] = rate(stage, progress)
+
+
+@torch.no_grad()
+def _sum_of_weights(learner: Learner) -> Tensor:
+    return torch.stack([p.double().sum() for p in learner.average.parameters()]).sum()
 
 
 def _refuse_no_number(total: Tensor, epoch: int) -> None:
