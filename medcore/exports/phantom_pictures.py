@@ -12,9 +12,9 @@ from PIL import Image
 
 from medcore.imaging.phantoms.picture_set import labelled_radiographs
 
-PATIENTS = 120
+PATIENTS = 200
 TABLE = "index.csv"
-COLUMNS = ("file", "label", "patient", "side")
+COLUMNS = ("file", "label", "patient")  # not the side of the opacity, which tells the label
 LABELS = {False: "clear", True: "opacity"}
 
 
@@ -39,7 +39,7 @@ def write_phantom_pictures(
         for number, one in enumerate(labelled_radiographs(patients)):
             name = f"{one.patient}_{LABELS[one.opacity]}.png"
             Image.fromarray(one.pixels).save(fresh / name)
-            writer.writerow((name, LABELS[one.opacity], one.patient, one.side))
+            writer.writerow((name, LABELS[one.opacity], one.patient))
             tell(number // 2 + 1, patients)
         (fresh / TABLE).write_text(table.getvalue(), encoding="utf-8")
         fresh.rename(folder)

@@ -36,7 +36,7 @@ CACHE = "cache"  # beside the trainings: the same prepared pictures serve a look
 VARIED = 5  # variations of each example
 TILE = 96  # pixels of a tile at least
 GAP = 4  # pixels between the pictures of a sheet
-DRAWS = (400, 3600)  # pictures an epoch, at least and at most
+DRAWS = (1600, 3600)  # pictures an epoch, at least and at most
 
 Progress = Callable[[float, Message], None]
 

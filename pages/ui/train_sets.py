@@ -28,7 +28,7 @@ def choose() -> PictureSet | None:
                 icon=":material/science:",
                 key="make-phantoms",
                 on_click=_make_phantoms,
-                help=t("240 small chest radiographs computed here, half of them with an opacity; about a minute."),
+                help=t("400 small chest radiographs computed here, half of them with an opacity; a minute or two."),
             )
     _upload()
     _making()

@@ -54,10 +54,11 @@ def labelled_radiographs(patients: int, *, seed: int = 1) -> Iterator[LabelledPi
 
 
 def _opacity(random: np.random.Generator, side: str) -> Opacity:
-    x = random.uniform(58, 96) * (-1 if side == "right" else 1)
-    half = random.uniform(13, 34, 3)
-    place = (x, float(random.uniform(-15, 35)), float(random.uniform(-62, 48)))
-    return Opacity("opacity", place, (half[0], half[1], half[2]), random.uniform(0.45, 0.9))
+    """Large and dense enough to be seen by eye where the whole picture is 28 pixels wide."""
+    x = random.uniform(58, 92) * (-1 if side == "right" else 1)
+    half = random.uniform(28, 48, 3)
+    place = (x, float(random.uniform(-15, 35)), float(random.uniform(-62, 40)))
+    return Opacity("opacity", place, (half[0], half[1], half[2]), random.uniform(0.7, 1.0))
 
 
 def _as_film(film: NDArray[np.float32], random: np.random.Generator) -> NDArray[uint8]:
@@ -66,6 +67,6 @@ def _as_film(film: NDArray[np.float32], random: np.random.Generator) -> NDArray[
     turned = cv2.getRotationMatrix2D((columns / 2, rows / 2), random.uniform(-14, 14), random.uniform(0.82, 1.25))
     turned[:, 2] += (random.uniform(-14, 14), (columns - rows) / 2 + random.uniform(-16, 16))
     film = np.asarray(cv2.warpAffine(film, turned, (columns, columns)), dtype=np.float32)
-    film = np.clip(film, 0, 1) ** np.float32(np.exp(random.uniform(-0.6, 0.6)))
-    film = film * random.uniform(0.75, 1.0) + random.uniform(0.0, 0.1)
+    film = np.clip(film, 0, 1) ** np.float32(np.exp(random.uniform(-0.35, 0.35)))
+    film = film * random.uniform(0.8, 1.0) + random.uniform(0.0, 0.08)
     return np.asarray(np.rint(np.clip(film, 0, 1) * 255), dtype=uint8)
