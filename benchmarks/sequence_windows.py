@@ -74,7 +74,7 @@ def trained(steps: int, shrink: int, side: int) -> SegResNet:
         assert dense is not None
         loss = _loss(dense[0], torch.from_numpy(np.ascontiguousarray(truth[part])))
         rule.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         rule.step()
         pace.step()
         last = [*last[-19:], float(loss.detach())]

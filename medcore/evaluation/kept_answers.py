@@ -111,7 +111,7 @@ def _picture(row: Mapping[str, str]) -> PictureAnswer:
 
     pixels = {name: value for name, value in named(PIXELS).items() if value}
     counted = {name: int(value) for name, value in pixels.items() if name not in MEASURED}
-    measured = {name: float(value) for name, value in pixels.items() if name in MEASURED}
+    hd95, surface = (float(pixels[name]) if name in pixels else None for name in MEASURED)
     return PictureAnswer(
         part=row["part"],
         source=row["source"],
@@ -122,7 +122,7 @@ def _picture(row: Mapping[str, str]) -> PictureAnswer:
         truth=tuple(bool(int(value)) for value in named(TRUTH).values()),
         probability=tuple(float(value) for value in named(PROBABILITY).values()),
         columns=named(COLUMN),
-        pixels=Pixels(**counted, **measured) if counted else None,
+        pixels=Pixels(**counted, hd95=hd95, surface=surface) if counted else None,
     )
 
 

@@ -65,8 +65,14 @@ class MaskCounts:
 
     def only(self, rows: Array) -> MaskCounts:
         """Those of some pictures."""
-        parts = (self.drawn, self.found, self.both, self.whole, self.group)
-        return MaskCounts(*(part[rows] for part in parts), None if self.edges is None else self.edges[rows])
+        return MaskCounts(
+            drawn=self.drawn[rows],
+            found=self.found[rows],
+            both=self.both[rows],
+            whole=self.whole[rows],
+            group=self.group[rows],
+            edges=None if self.edges is None else self.edges[rows],
+        )
 
     @property
     def percent(self) -> tuple[NDArray[float64], NDArray[float64]]:

@@ -145,7 +145,7 @@ def complete(
     card = load_card(folder)
     refused = dict(card.familiarity.refused) if card.familiarity else {}
     if as_json:
-        print_json({"model": card.id, "folder": str(folder), "refused": refused})
+        print_json({"model": card.id, "folder": str(folder), "refused": {**refused}})
     else:
         rows = [(name, f"{share:.1%}") for name, share in refused.items()]
         print_table(t(card.title), (t("pictures"), t("refused by the gate")), rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from medcore.comparison.changes import VisitChange
 from medcore.comparison.compare import Compared
@@ -15,6 +16,7 @@ from medcore.imaging.change_map import LOST as LOST_VOXELS
 from medcore.workbench.comparison_answer import Row
 from medcore.workbench.comparison_findings import Findings
 
+Amount: TypeAlias = Burden  # what pages may name
 RECIST = ("recist11", "irecist", "mrecist")
 RECIST_LIMITS = (-30.0, 20.0)  # of the sum; a single lesion has none, but they help to read its line
 MOST_LINES = 12

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from medcore.errors import N_
-from medcore.workbench.comparison_whole import Burden, burdens_of
+from medcore.workbench.comparison_whole import Amount, burdens_of
 from medcore.workbench.comparisons import Found
 from pages.ui import charts, compare_charts, pick
 from pages.ui.words import t
@@ -40,7 +40,7 @@ def panel(found: Found, labels: Sequence[str]) -> None:
             st.caption(t("Only relative change is true here: a study has no true spacing."))
 
 
-def courses_of(found: Found, amounts: Sequence[Burden]) -> Mapping[str, list[float | None]]:
+def courses_of(found: Found, amounts: Sequence[Amount]) -> Mapping[str, list[float | None]]:
     """What can be told of every study: volume or else voxels, and of PET in SUV the uptake; 0 where nothing is left."""
     known = [visit.sized and one.volume_ml is not None for visit, one in zip(found.visits, amounts, strict=True)]
     if all(known):
@@ -55,12 +55,12 @@ def courses_of(found: Found, amounts: Sequence[Burden]) -> Mapping[str, list[flo
     return courses
 
 
-def _none_left(one: Burden) -> float | None:
+def _none_left(one: Amount) -> float | None:
     """Nothing glows where there is no lesion; a scan that is not in SUV says nothing."""
     return None if one.voxels else 0.0
 
 
-def _row(label: str, one: Burden, change: float | None, courses: Mapping[str, list[float | None]]) -> dict[str, str]:
+def _row(label: str, one: Amount, change: float | None, courses: Mapping[str, list[float | None]]) -> dict[str, str]:
     row = {t("Visit"): label, t("Lesions"): str(one.lesions)}
     if "volume" in courses:
         row[t(NAMES["volume"])] = f"{one.volume_ml:.3g}"
