@@ -31,8 +31,9 @@ def test_borders_by_hand_and_a_missed_mask_counts_in_the_surface_dice_alone() ->
     assert near == pytest.approx(((there <= 2).sum() + (here <= 2).sum()) / (len(there) + len(here)))
     missed = border_figures(drawn, np.zeros_like(drawn))
     assert np.isnan(missed[0]) and missed[1] == 0
-    counts = MaskCounts(*np.array([[100, 100, 0], [100, 0, 0], [60, 0, 0], [900, 900, 900]]), np.arange(3),
-                        np.array([(hd95, near), missed, (np.nan, np.nan)]))  # fmt: skip
+    pixels = np.array([[100, 100, 0], [100, 0, 0], [60, 0, 0], [900, 900, 900]])
+    edges = np.array([(hd95, near), missed, (np.nan, np.nan)])
+    counts = MaskCounts(pixels[0], pixels[1], pixels[2], pixels[3], np.arange(3), edges)
     figures = mask_metrics(counts)
     assert figures["hd95_px_median"].value == pytest.approx(hd95)
     assert figures["surface_dice_mean"].value == pytest.approx(near / 2)

@@ -44,7 +44,7 @@ class SimpleCnn(Network):
         """An untrained network for 28×28 images; `width` is the maps of the first convolution."""
         network = DenseHeadNet(channels=channels, labels=labels, width=int({**self.options, **options}["width"]))
         start_weights(network)
-        for layer in network.head.children():  # two dense layers that start small would stay where they are for hundreds of steps
+        for layer in network.head.children():  # two dense layers that start small do not move for hundreds of steps
             if isinstance(layer, nn.Linear):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         return network

@@ -17,7 +17,8 @@ from medcore.nn.training.complete import complete
 from medcore.nn.training.recipe import load_recipe
 from medcore.settings import Settings
 from medcore.workbench.models import Models
-from tests.nn.training.test_evaluate import card, data  # noqa: F401  (fixtures)
+from tests.nn.training.test_evaluate import card  # noqa: F401  (a fixture)
+from tests.nn.training.test_training import data  # noqa: F401  (a fixture)
 
 STRANGERS = """
 [[strangers]]
