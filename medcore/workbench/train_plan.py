@@ -75,7 +75,7 @@ PRESETS = (
         network="simple_cnn",
         width=16,
         size=28,
-        epochs=12,
+        epochs=16,
         batch=32,
         learning_rate=0.002,
         options={"average": 0.98},
@@ -115,6 +115,8 @@ class Plan:
         title: Of the model; its id is made of it.
         task: Id of the clinical question.
         source: The pictures, and what in their table means what.
+        further: More pictures to learn from, from other places, below the same folder.
+        measured: Pictures that it is only measured on, all of them, after the training.
         finding: Title of what is to be recognised; "" takes the task's own.
         network: Id; `network_options` such as its width.
         size: Side of the network's input in pixels.
@@ -134,6 +136,8 @@ class Plan:
     batch: int
     learning_rate: float
     draws: int
+    further: tuple[Source, ...] = ()
+    measured: tuple[Source, ...] = ()
     finding: str = ""
     growing: bool = False
     seed: int = SEED
@@ -147,6 +151,24 @@ class Plan:
     def model(self) -> str:
         """Id of the model to write."""
         return model_id(self.title)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The sets beside the first.
+
+    Args:
+        further: Learnt from; `measured` are only measured on.
+        pictures: How many are learnt from.
+        boxes: Whether boxes are drawn in those.
+        ready: Whether each says what “present” means.
+    """
+
+    further: tuple[Source, ...] = ()
+    measured: tuple[Source, ...] = ()
+    pictures: int = 0
+    boxes: bool = False
+    ready: bool = True
 
 
 def knobs() -> tuple[Knob, ...]:
@@ -189,7 +211,10 @@ def recipe_text(plan: Plan) -> str:
     lines += ["", "[options]", *_pairs(plan.network_options)]
     if plan.augmentation:
         lines += ["", "[augmentation]", *_pairs(plan.augmentation)]
-    lines += ["", "[[sources]]", *_pairs(_source(plan.source))]
+    for source in (plan.source, *plan.further):
+        lines += ["", "[[sources]]", *_pairs(_source(source))]
+    for source in plan.measured:
+        lines += ["", "[[external]]", *_pairs(_source(source))]
     for stage in _stages(plan):
         lines += ["", "[[stages]]", *_pairs(stage)]
     lines += ["", "[card]", *_pairs(_card(plan, task)), "", "[card.input]", *_pairs(_contract(plan, task))]
@@ -225,15 +250,17 @@ def _stages(plan: Plan) -> list[dict[str, object]]:
 def _card(plan: Plan, task: Task) -> dict[str, object]:
     """English, as all cards are; a person goes over it before anybody else uses the model."""
     day = datetime.now(UTC).date().isoformat()
-    data = plan.data_text or f"The set “{plan.source.name}”, trained on with MedCore on {day}."
+    sets = [f"The set “{source.name}”, trained on with MedCore on {day}." for source in (plan.source, *plan.further)]
     return {
         "title": plan.title,
         "version": "1.0.0",
         "summary": f"{task.title}: {_label(plan)[1]}, trained on the page Train.",
         "intended_use": N_("Teaching and research on pictures like those it was trained on. Not for diagnosis."),
-        "training_data": [data],
+        "training_data": [plan.data_text] if plan.data_text else sets,
         "limits": [
-            N_("Measured on a part of the same set only: other hospitals, devices and patients were not looked at."),
+            N_("Measured on a part of the same set only: other hospitals, devices and patients were not looked at.")
+            if not plan.measured
+            else N_("Measured on a part of its own sets and on the sets beside them; anything else was not looked at."),
             N_("Its probabilities hold for a mix with as many present as absent findings."),
         ],
         "licence": plan.licence or "Not stated",

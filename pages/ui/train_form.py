@@ -8,10 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from medcore.errors import N_, MedcoreError
-from medcore.workbench.picture_sets import PictureSet, SetFacts, source_of
+from medcore.workbench.picture_sets import PictureSet, source_of
 from medcore.workbench.train import NetworkChoice
 from medcore.workbench.train_plan import Knob, Plan, Preset, Value, changed
-from pages.ui import faults, pick, state, train_sets
+from pages.ui import faults, pick, state, train_sets, train_sources
 from pages.ui.words import plain, t
 
 SIZES = (28, 64, 96, 128, 160, 224, 320)
@@ -40,22 +40,26 @@ def form() -> Planned | None:
     except MedcoreError as error:
         faults.explain(error.message, error.hint)
         return None
-    label, patient, columns = _columns(chosen, facts)
-    positive = _positive(chosen, facts, label)
+    label, patient, columns = train_sources.columns(chosen, facts)
+    positive = train_sources.positive(chosen, facts, label)
+    beside = train_sources.beside(chosen)
     st.markdown("#### " + t("Question and network"))
     task = pick.one_of("task", t("Question"), {k: t(v) for k, v in state.workbench().train.tasks().items()})
     preset = _preset()
     source = source_of(chosen, facts, positive=positive, label=label, patient=patient, columns=columns)
-    network = _network(preset, boxes=facts.boxes)
+    boxes = facts.boxes or beside.boxes
+    network = _network(preset, boxes=boxes)
     size, epochs, batch, rate, growing = _numbers(preset, network)
-    options, augmentation, start = _knobs(preset, network, boxes=facts.boxes)
+    options, augmentation, start = _knobs(preset, network, boxes=boxes)
     known = state.workbench().train.knobs()
     title, finding = _title(preset, chosen)
-    draws = state.workbench().train.draws(sum(facts.values.values()))
+    draws = state.workbench().train.draws(sum(facts.values.values()) + beside.pictures)
     plan = Plan(
         title=title,
         task=task,
         source=source,
+        further=beside.further,
+        measured=beside.measured,
         network=network.id,
         network_options=_width(preset, network),
         size=size,
@@ -69,63 +73,8 @@ def form() -> Planned | None:
         augmentation=changed(augmentation, known, "augmentation"),
     )
     planned = Planned(plan, chosen)
-    _start(planned, ready=bool(positive))
+    _start(planned, ready=bool(positive) and beside.ready)
     return planned
-
-
-def _columns(chosen: PictureSet, facts: SetFacts) -> tuple[str, str, list[str]]:
-    """Which column holds the label, which names the patient, and which to report by."""
-    if not facts.columns:
-        return "", "", []
-    first, second, third = st.columns(3)
-    with first:
-        label = st.selectbox(
-            t("Column with the label"),
-            facts.columns,
-            index=facts.columns.index(facts.label),
-            key=_key("label", chosen.id),
-            persist_state="session",
-        )
-    others = [name for name in facts.columns if name != label]
-    with second:
-        patient = st.selectbox(
-            t("Column with the patient"),
-            ["", *others],
-            index=["", *others].index(facts.patient) if facts.patient in others else 0,
-            format_func=lambda name: name or t("nobody knows"),
-            key=_key("patient", chosen.id),
-            persist_state="session",
-            help=t("Pictures of one patient stay in one split; near-duplicates stay together in any case."),
-        )
-    with third:
-        reported = st.multiselect(
-            t("Report by"),
-            others,
-            default=[name for name in facts.reported if name in others],
-            key=_key("columns", chosen.id),
-            persist_state="session",
-            placeholder=t("No column"),
-        )
-    return label, patient, reported
-
-
-def _positive(chosen: PictureSet, facts: SetFacts, label: str) -> list[str]:
-    if len(facts.values) < 2:
-        return list(facts.positive) or ["*"]
-    values = list(facts.values)
-    found = st.multiselect(
-        t("Values that mean “present”"),
-        values,
-        default=[value for value in facts.positive if value in values],
-        format_func=lambda value: f"{value} ({facts.values[value]})",
-        key=_key("positive", f"{chosen.id}-{label}"),
-        persist_state="session",
-        placeholder=t("Choose at least one"),
-    )
-    if len(found) == len(values):
-        st.warning(t("Every picture would be “present”: there is nothing to tell apart."), icon=":material/warning:")
-        return []
-    return found
 
 
 def _preset() -> Preset:
@@ -284,7 +233,7 @@ def _start(planned: Planned, *, ready: bool) -> None:
         t(
             "{set}: {count} pictures an epoch. The training runs beside the app, which stays usable; it goes on when "
             "you leave this page.",
-            set=plain(planned.chosen.id),
+            set=" + ".join(plain(source.name) for source in (planned.plan.source, *planned.plan.further)),
             count=planned.plan.draws,
         )
     )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -78,6 +79,21 @@ def test_one_class_cannot_be_started(app: AppTest, pictures: Path) -> None:
     chooser.set_value(["well", "ill"]).run()
     assert "nothing to tell apart" in words(app)
     assert app.button(key="start-training").disabled
+
+
+def test_a_further_set_is_learnt_from_or_only_measured_on(app: AppTest, pictures: Path) -> None:
+    for name in ("here", "there"):
+        shutil.copytree(pictures, pictures.parent / name)
+    page(app)
+    app.multiselect(key="train-beside-discs").set_value(["here", "there"]).run()
+    assert "discs + here + there" in words(app)
+    app.selectbox(key="train-use-there").set_value("measure").run()
+    app.number_input(key="train-share-here").set_value(0.5).run()
+    assert "discs + here:" in words(app)
+    app.button(key="look").click().run()
+    finish_jobs(app)
+    assert "12 groups" in words(app), "copies of one picture stay together over sets"
+    assert not app.exception and not app.error
 
 
 def kept_run(pictures: Path) -> Path:

@@ -70,6 +70,15 @@ def test_titles_with_quotes_and_chinese_stay_in_the_card(tmp_path: Path) -> None
     assert model_id("../../etc") == "etc"
 
 
+def test_several_sets_are_learnt_from_and_others_only_measured_on(tmp_path: Path) -> None:
+    two = replace(PLAN.source, name="two", folder="two", weight=0.5)
+    plan = replace(PLAN, further=(two,), measured=(replace(two, name="three", folder="three", weight=0.0),))
+    found = load_recipe(written(tmp_path, plan))
+    assert [(s.name, s.weight) for s in found.sources] == [("one", 1.0), ("two", 0.5)]
+    assert [s.folder for s in found.external] == ["three"]
+    assert "sets beside them" in found.card["limits"][0] and "“two”" in found.card["training_data"][1]
+
+
 def test_only_what_differs_from_the_defaults_stands_in_a_recipe() -> None:
     values = {knob.name: knob.default for knob in knobs() if knob.section == "options"}
     assert changed({**values, "dropout": 0.3}, knobs(), "options") == {"dropout": 0.3}
