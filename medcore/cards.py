@@ -167,6 +167,7 @@ class ModelCard:
     familiarity: Familiarity | None = None
     mask: MaskPoint = MaskPoint()  # of a model that draws one
     out_of_scope: str = ""  # what it is not for
+    preferred: bool = False  # the first that is offered for its task
     rating_sha256: str = ""  # of rating.json, where the task rates what it finds
 
     @property
@@ -335,6 +336,7 @@ def _card(table: Mapping[str, Any], folder: Path) -> ModelCard:
         familiarity=_familiarity(table.get("familiarity")),
         mask=_mask(table.get("mask", {})),
         out_of_scope=str(table.get("out_of_scope", "")),
+        preferred=bool(table.get("preferred", False)),
         rating_sha256=str(table.get("rating_sha256", "")).lower(),
     )
 

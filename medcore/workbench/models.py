@@ -46,8 +46,8 @@ class Models:
         return load_card(self.folder / model)
 
     def for_task(self, task: str) -> tuple[ModelCard, ...]:
-        """Cards of one task."""
-        return tuple(card for card in self.cards() if card.task == task)
+        """Cards of one task, the preferred first."""
+        return tuple(sorted((c for c in self.cards() if c.task == task), key=lambda card: not card.preferred))
 
     def verify(self) -> tuple[Verified, ...]:
         """Check every card and the hashes of every weight file, gate and rating."""

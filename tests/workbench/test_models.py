@@ -63,3 +63,11 @@ def test_a_changed_rating_beside_good_weights_is_named(tmp_path: Path) -> None:
     (found,) = Models(tmp_path).verify()
     assert found.reason is not None
     assert "suspicion rating" in found.reason.text()
+
+
+def test_the_preferred_model_of_a_task_is_offered_first(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        make_model(tmp_path, name=name, width=8)
+    path = tmp_path / "b" / "card.toml"
+    path.write_text("preferred = true\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert [card.id for card in Models(tmp_path).for_task("chest_xray")] == ["b", "a", "c"]

@@ -110,6 +110,7 @@ CARD_KEYS = (
     "summary",
     "intended_use",
     "out_of_scope",
+    "preferred",
     "training_data",
     "limits",
     "licence",
