@@ -50,7 +50,7 @@ def main() -> None:
     path = Path(name)
     scan = phantom(0).volume if name == "phantom-chest" else decode_bytes(name, path.read_bytes(), settings)[0].volume
     clock = Clock()
-    analyse(scan.volume, task=load_task(task), card=card, engine=engine, progress=clock.tell, cancelled=clock.cancelled)
+    analyse(scan, task=load_task(task), card=card, engine=engine, progress=clock.tell, cancelled=clock.cancelled)
     gaps = {stage or "before the first stage": round(gap, 2) for stage, gap in clock.longest.items()}
     print(json.dumps({"longest_s": max(gaps.values()), "by_stage": gaps}, indent=1))
 
