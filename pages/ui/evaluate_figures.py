@@ -125,7 +125,7 @@ def beyond(chosen: Chosen) -> None:
     with right:
         if one.unfamiliar:
             st.markdown("**" + t("Refused as unlike the training images") + "**")
-            show.facts({plain(name): f"{share:.1%}" for name, share in one.unfamiliar.items()})
+            show.facts({name: f"{share:.1%}" for name, share in one.unfamiliar.items()})
 
 
 def groups(chosen: Chosen) -> None:

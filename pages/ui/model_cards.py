@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from medcore.cards import Estimate, ModelCard
 from medcore.errors import N_
-from pages.ui import charts, show
+from pages.ui import charts, show, state
 from pages.ui.words import kind, plain, t
 
 METRICS = {
@@ -20,8 +20,14 @@ METRICS = {
     "precision": N_("Precision"),
     "f1": N_("F1"),
     "ece": N_("Calibration error (ECE)"),
+    "map50": N_("mAP50 (boxes)"),
+    "dice_mean": N_("Dice, mean"),
+    "dice_median": N_("Dice, median"),
+    "missed_rate": N_("Missed altogether"),
+    "false_region_rate": N_("False region where there is nothing"),
+    "class_accuracy": N_("Kind called right"),
 }
-CHARTED = ("auc", "sensitivity", "specificity")
+CHARTED = ("auc", "sensitivity", "specificity", "map50", "dice_mean", "dice_median", "class_accuracy")
 EVERYTHING = "all"  # the group of evaluation.json that holds the whole test split
 
 
@@ -93,15 +99,25 @@ def _measured(card: ModelCard) -> None:
         table[title] = [_figure(card.metrics[group], name) for name in names]
     with st.container(key=f"figures-{card.id}"):
         st.table(table, border="horizontal", hide_index=True)
-    st.plotly_chart(_intervals(card, groups), key=f"intervals-{card.id}", config=charts.CONFIG)
+    charted = [name for name in CHARTED if name in names]
+    st.plotly_chart(_intervals(card, groups, charted), key=f"intervals-{card.id}", config=charts.CONFIG)
+    if card.familiarity is not None and card.familiarity.refused:
+        st.markdown("**" + t("Refused as unlike the training images") + "**")
+        show.facts({name: f"{share:.1%}" for name, share in card.familiarity.refused.items()})
+    st.page_link(
+        state.PAGES / "evaluate.py",
+        label=t("See how good it is"),
+        icon=":material/monitoring:",
+        query_params={"model": card.id},
+    )
 
 
-def _intervals(card: ModelCard, groups: Mapping[str, str]) -> go.Figure:
+def _intervals(card: ModelCard, groups: Mapping[str, str], charted: Sequence[str]) -> go.Figure:
     figure = go.Figure()
     for group, title in groups.items():
-        found = [(t(METRICS[name]), card.metrics[group][name]) for name in CHARTED if name in card.metrics[group]]
+        found = [(t(METRICS[name]), card.metrics[group][name]) for name in charted if name in card.metrics[group]]
         figure.add_trace(charts.interval_trace(title, found))
-    return charts.dressed(figure, height=90 + 20 * len(CHARTED) * len(groups))
+    return charts.dressed(figure, height=90 + 20 * len(charted) * len(groups))
 
 
 def _group(group: str) -> str:
