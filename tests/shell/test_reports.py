@@ -64,10 +64,11 @@ def test_a_signed_reading_leaves_as_html_pdf_and_tables_with_its_dates_moved(
     out = tmp_path / "out"
     code, answer = call("export", first if by == "study" else reading, "--format", "report", "--out", out)
     assert code == 0 and (answer["reading"], answer["version"], answer["dates"]) == (reading, 1, "shift")
-    assert set(answer["files"]) == {str(out / name) for name in ("report.html", "report.pdf", "tables/lesions.csv")}
+    tables = ("tables/lesions.csv", "tables/signatures.csv")
+    assert set(answer["files"]) == {str(out / name) for name in ("report.html", "report.pdf", *tables)}
     paper = "".join(page.extract_text() for page in PdfReader(out / "report.pdf").pages)
-    html, table = ((out / name).read_text(encoding="utf-8-sig") for name in ("report.html", "tables/lesions.csv"))
-    for text in (paper, html, table):
+    html, *rows = ((out / name).read_text(encoding="utf-8-sig") for name in ("report.html", *tables))
+    for text in (paper, html, *rows):
         assert "2025-06-07" not in text and "PSEUDONYM" not in text
     assert "Dr A" in paper and answer["sha256"] in paper.replace("\n", "") and "PR on 20" in html
     assert any(one.deed.event is Event.EXPORTED and "report v1" in one.deed.detail for one in store.audit())
