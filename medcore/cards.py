@@ -261,18 +261,12 @@ def gate_bytes(card: ModelCard) -> bytes:
     """
     if card.familiarity is None or not card.familiarity.sha256:
         return b""
-    try:
-        data = (card.folder / GATE_FILE).read_bytes()
-    except OSError:
-        data = b""
-    if hashlib.sha256(data).hexdigest() != card.familiarity.sha256:
-        raise WeightsError(
-            N_("The gate of {model} is missing or is not the one its card was written for."),
-            hint=N_("Restore models/{model}/{file} from the release."),
-            model=card.id,
-            file=GATE_FILE,
-        )
-    return data
+    return _beside(
+        card,
+        GATE_FILE,
+        card.familiarity.sha256,
+        N_("The gate of {model} is missing or is not the one its card was written for."),
+    )
 
 
 def rating_bytes(card: ModelCard) -> bytes:
@@ -281,16 +275,23 @@ def rating_bytes(card: ModelCard) -> bytes:
     Raises:
         WeightsError: The file is missing, or not the one the card was written for.
     """
+    return _beside(
+        card,
+        RATING_FILE,
+        card.rating_sha256,
+        N_("The suspicion rating of {model} is missing or is not the one its card was written for."),
+    )
+
+
+def _beside(card: ModelCard, name: str, sha256: str, missing: str) -> bytes:
+    """A file beside the weights whose digest the card names; `missing` says what is wrong where it is not that."""
     try:
-        data = (card.folder / RATING_FILE).read_bytes()
+        data = (card.folder / name).read_bytes()
     except OSError:
         data = b""
-    if hashlib.sha256(data).hexdigest() != card.rating_sha256:
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise WeightsError(
-            N_("The suspicion rating of {model} is missing or is not the one its card was written for."),
-            hint=N_("Restore models/{model}/{file} from the release."),
-            model=card.id,
-            file=RATING_FILE,
+            missing, hint=N_("Restore models/{model}/{file} from the release."), model=card.id, file=name
         )
     return data
 
