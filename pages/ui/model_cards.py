@@ -8,25 +8,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from medcore.cards import Estimate, ModelCard
-from medcore.errors import N_
 from pages.ui import charts, show, state
+from pages.ui.evaluate_figures import METRICS
 from pages.ui.words import kind, plain, t
 
-METRICS = {
-    "auc": N_("AUC"),
-    "accuracy": N_("Accuracy"),
-    "sensitivity": N_("Sensitivity"),
-    "specificity": N_("Specificity"),
-    "precision": N_("Precision"),
-    "f1": N_("F1"),
-    "ece": N_("Calibration error (ECE)"),
-    "map50": N_("mAP50 (boxes)"),
-    "dice_mean": N_("Dice, mean"),
-    "dice_median": N_("Dice, median"),
-    "missed_rate": N_("Missed altogether"),
-    "false_region_rate": N_("False region where there is nothing"),
-    "class_accuracy": N_("Kind called right"),
-}
+SHOWN = (
+    "auc", "accuracy", "sensitivity", "specificity", "precision", "f1", "ece", "map50", "dice_mean", "dice_median",
+    "missed_rate", "false_region_rate", "class_accuracy",
+)  # fmt: skip
 CHARTED = ("auc", "sensitivity", "specificity", "map50", "dice_mean", "dice_median", "class_accuracy")
 EVERYTHING = "all"  # the group of evaluation.json that holds the whole test split
 
@@ -93,7 +82,7 @@ def _measured(card: ModelCard) -> None:
         st.caption(t("No evaluation is stored with this model."))
         return
     groups = {group: _group(group) for group in card.metrics}
-    names = [name for name in METRICS if any(name in figures for figures in card.metrics.values())]
+    names = [name for name in SHOWN if any(name in figures for figures in card.metrics.values())]
     table = {t("Measure"): [t(METRICS[name]) for name in names]}
     for group, title in groups.items():
         table[title] = [_figure(card.metrics[group], name) for name in names]
