@@ -131,15 +131,24 @@ def test_flips_and_quarter_turns_give_the_same_lesions(order: tuple[int, int, in
     assert_same(plain, other, voxel_mm=0.75)
 
 
-@pytest.mark.slow
-def test_slices_at_other_places_give_the_same_lesions() -> None:
+@cache
+def between_slices() -> Volume:
+    """The same chest with slices half way between those of `chest(FINE)`."""
     whole = chest(FINE)
-    at = whole.geometry.to_lps(np.array([0.5, 0.3, -0.4]))
     affine = whole.geometry.affine.copy()
-    affine[:3, 3] = at
-    other = chest_ct(FREE, Geometry(affine), whole.shape, noise_hu=12.0).volume
-    # Slices half way between the old ones, with noise of their own: the oblong nodule differs by 2.9 %.
-    assert_same(nodules(whole, FREE[:2]), nodules(other, FREE[:2]), voxel_mm=1.25, share=0.03)
+    affine[:3, 3] = whole.geometry.to_lps(np.array([0.5, 0.3, -0.4]))
+    return chest_ct(FREE, Geometry(affine), whole.shape, noise_hu=12.0).volume
+
+
+MISSED = pytest.mark.xfail(
+    strict=True, reason="an oblong nodule loses 2.8 % of its volume, also without noise; aim 2 %"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("known", [FREE[0], pytest.param(FREE[1], marks=MISSED)], ids=lambda known: known.name)
+def test_slices_at_other_places_give_the_same_lesions(known: Known) -> None:
+    assert_same(nodules(chest(FINE), [known]), nodules(between_slices(), [known]), voxel_mm=1.25)
 
 
 @pytest.mark.slow
