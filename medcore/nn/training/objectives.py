@@ -279,16 +279,18 @@ def aim(pictures: NDArray[uint8], boxes: list[Array | None], seed: tuple[int, ..
 def move_boxes(boxes: Tensor, matrices: Tensor) -> Tensor:
     """Boxes (B, M, 4) top, left, bottom, right as shares of the square, where the pictures' matrices put them.
 
-    The four corners are carried over and their bounding box, cut at the square, is taken; a box of which less than
+    The ellipse within each box is carried over and the box around it, cut at the square, is taken: the box around the
+    turned corners would grow with every turn, and a network learn boxes that are too large. A box of which less than
     KEPT_SHARE is left is not.
     """
     top, left, bottom, right = (2 * boxes - 1).unbind(-1)
-    corners = torch.stack([torch.stack([x, y], -1) for x in (left, right) for y in (top, bottom)], dim=2)
-    linear, shift = matrices[:, :, :2], matrices[:, :, 2]
-    back = torch.linalg.inv(linear.float())
-    moved = torch.einsum("bij,bmkj->bmki", back, corners - shift[:, None, None])
-    low, high = moved.amin(dim=2).clamp(-1, 1), moved.amax(dim=2).clamp(-1, 1)
-    whole = (moved.amax(dim=2) - moved.amin(dim=2)).prod(dim=-1, keepdim=True)
+    back = torch.linalg.inv(matrices[:, :, :2].float())
+    middle = torch.stack([left + right, top + bottom], dim=-1) / 2 - matrices[:, None, :, 2]
+    radii = torch.stack([right - left, bottom - top], dim=-1) / 2
+    middle = torch.einsum("bij,bmj->bmi", back, middle)
+    reach = torch.einsum("bij,bmj->bmi", back**2, radii**2).sqrt()
+    low, high = (middle - reach).clamp(-1, 1), (middle + reach).clamp(-1, 1)
+    whole = (2 * reach).prod(dim=-1, keepdim=True)
     inside = ((high - low) > 0.01).all(dim=-1, keepdim=True)
     inside &= (high - low).prod(dim=-1, keepdim=True) >= KEPT_SHARE * whole
     found = (torch.stack([low[..., 1], low[..., 0], high[..., 1], high[..., 0]], dim=-1) + 1) / 2

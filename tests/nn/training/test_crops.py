@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import numpy as np
+import pytest
 import torch
 
 from medcore.nn.training.augment import augment
@@ -65,3 +66,14 @@ def test_aims_are_mostly_boxes_and_else_places_that_are_not_black() -> None:
     others = found[~at_box]
     assert (others[:, 0] < 0).mean() > 0.99
     assert (aim(np.full((50, 64, 64), BLACK, np.uint8), [None] * 50, (1,)) <= 1).all()
+
+
+@pytest.mark.parametrize("degrees", [0.0, 17.0, 45.0, 90.0])
+def test_a_turned_box_is_the_box_around_the_ellipse_within_it(degrees: float) -> None:
+    angle = np.deg2rad(degrees)
+    turn = torch.tensor([[[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]]], dtype=torch.float32)
+    moved = move_boxes(torch.tensor([[[0.4, 0.3, 0.6, 0.7]]]), turn)[0, 0]  # rows 0.4 to 0.6, columns 0.3 to 0.7
+    way = np.linspace(0, 2 * np.pi, 100_001)
+    x, y = turn[0, :, :2].numpy().T @ np.stack([0.4 * np.cos(way), 0.2 * np.sin(way)])
+    around = np.array([y.min(), x.min(), y.max(), x.max()]) / 2 + 0.5
+    np.testing.assert_allclose(moved.numpy(), around, atol=1e-4)
