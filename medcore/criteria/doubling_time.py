@@ -101,6 +101,7 @@ class DoublingTime(Criterion):
     order = SCALE.order
     to_confirm = (
         N_("Doubling times are told from 25 % growth of the volume on (BTS, NELSON)."),
+        N_("Doubling in less than 400 days is suspicious, in more than 600 days likely benign (BTS)."),
         N_("Without a volume, the sphere of the mean diameter stands in for it."),
     )
     option_words = MappingProxyType(

@@ -27,6 +27,10 @@ EDGE_BINS = 24  # of how steep the scan is: a place near an edge differs by the 
 LEAST_NOISE = 0.002  # of the range of grey values: no scan is less noisy
 FIT_POINTS = 60_000
 TUKEY = 4.685  # beyond so many spreads a place has no say in the fit of grey values (Beaton and Tukey 1974)
+REACH = N_(
+    "Both scans are smoothed by a voxel first, so a mark reaches one to two voxels beyond what changed: it covers more "
+    "than a lesion gained or lost, which the masks tell."
+)
 ABSOLUTE = (Unit.HU, Unit.SUV)  # their numbers mean the same in every scan, so no gain is fitted
 
 

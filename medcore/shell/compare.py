@@ -91,7 +91,7 @@ def compare(
         )
         files += _written_all(found, moments, told, out)
     if as_json:
-        answer = compared_object(found, told, reader_sd)
+        answer = compared_object(found, told, reader_sd, moments[0].scan)
         print_json(answer if files is None else {**answer, "files": files})
     else:
         _print_all(found, told, moments[0].scan)
@@ -130,7 +130,7 @@ def _one_each(masks: list[Path], paths: list[Path]) -> list[Path | None]:
     return list(masks)
 
 
-def compared_object(found: Compared, told: More, reader_sd_mm: float) -> dict[str, Plain]:
+def compared_object(found: Compared, told: More, reader_sd_mm: float, baseline: Volume) -> dict[str, Plain]:
     """A comparison as JSON: see the CLI contract."""
     changes = found.volume_change_percent
     more: dict[str, Plain] = {"changes": compare_parts.changes_object(told.changes)} if told.changes else {}
@@ -141,8 +141,7 @@ def compared_object(found: Compared, told: More, reader_sd_mm: float) -> dict[st
             {
                 "affine": plain(one.to_fixed.tolist()),
                 "similarity": one.trust.similarity,
-                "residual_mm": one.trust.inverse_mm,
-                **compare_parts.landmark_object(one.trust.landmarks),
+                **compare_parts.residual_object(one.trust, baseline),
                 "overlap": one.trust.overlap,
                 "sharpness": one.trust.sharpness,
                 "method": one.method.value,

@@ -18,7 +18,7 @@ from medcore.volume import Geometry, Unit, Volume
 if TYPE_CHECKING:
     from medcore.comparison.changes import VisitChange
     from medcore.comparison.compare import Compared, Moment
-    from medcore.imaging.registration.alignment import Alignment
+    from medcore.imaging.registration.alignment import Alignment, Trust
     from medcore.workbench.analyse import Analysis
     from medcore.workbench.comparison_findings import More
     from medcore.workbench.comparison_models import RadiographSeries
@@ -220,12 +220,22 @@ def write_map(array: np.ndarray, geometry: Geometry, stem: Path) -> str:
     return str(path)
 
 
-def landmark_object(apart: Sequence[float]) -> dict[str, Plain]:
-    """Residuals at landmarks as JSON; mean and largest are None without any."""
+def residual_object(trust: Trust, baseline: Volume) -> dict[str, Plain]:
+    """How far places end from home, and the residuals at landmarks; nothing is called mm that is none."""
+    from medcore.workbench.alignment_words import length_unit, residual
+
+    length, unit = residual(trust, baseline)
+    step = length_unit(baseline)
+    in_mm = trust.landmarks if step == "mm" else ()
     return {
-        "landmarks_mm": list(apart),
-        "landmark_mean_mm": float(np.mean(apart)) if apart else None,
-        "landmark_max_mm": max(apart) if apart else None,
+        "residual_mm": length if unit == "mm" else None,
+        "residual": length,
+        "residual_unit": unit,
+        "landmarks": list(trust.landmarks),
+        "landmark_unit": step,
+        "landmarks_mm": list(in_mm),
+        "landmark_mean_mm": float(np.mean(in_mm)) if in_mm else None,
+        "landmark_max_mm": max(in_mm) if in_mm else None,
     }
 
 

@@ -19,7 +19,7 @@ from medcore.comparison.compare import Compared, Progress
 from medcore.comparison.whole_image import OPACITY_SCORE
 from medcore.errors import N_, CancelledError, Message
 from medcore.exports.nifti_images import write_nifti
-from medcore.imaging.change_map import GAINED, KEPT, LOST
+from medcore.imaging.change_map import GAINED, KEPT, LOST, REACH
 from medcore.predictions import Classification, Explanation
 from medcore.store.store import Store
 from medcore.volume import Mask, Scale, Unit, Volume
@@ -36,6 +36,7 @@ LEAST_GROWTH = 0.3  # of that; bending follows noise by a tenth of a voxel's siz
 Series: TypeAlias = RadiographSeries  # what pages may name
 Change: TypeAlias = VisitChange
 SCORE_WORDS = OPACITY_SCORE
+REACH_WORDS = REACH
 
 
 @dataclass(frozen=True, slots=True, eq=False)

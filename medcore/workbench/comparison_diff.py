@@ -108,7 +108,7 @@ def change_section(changes: Sequence[Change], since: int) -> Section:
     title = Message(N_("Changes since version {version}"), {"version": since})
     if not changes:
         return Section(title, (Sentence(Message(N_("None of the figures changed."))),))
-    head = tuple(map(Message, (N_("Where"), N_("What"), N_("Before"), N_("After"))))
+    head = tuple(map(Message, (N_("Where"), N_("What"), N_("Before the change"), N_("After the change"))))
     body = tuple((one.where, one.what, one.before, one.after) for one in changes)
     return Section(title, (Table(head, body, wide=(1.2, 1.8, 2.0, 2.0)),))
 

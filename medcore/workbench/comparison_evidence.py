@@ -10,7 +10,10 @@ import medcore
 from medcore.comparison.uncertainty import Error, Interval
 from medcore.errors import N_, Message, Value
 from medcore.exports.report_document import Block, Facts, Points, Sentence, Table, Text, Tone
-from medcore.workbench.alignment_words import back_and_forth
+from medcore.imaging.registration.alignment import Trust
+from medcore.volume import Volume
+from medcore.workbench import proof_words
+from medcore.workbench.alignment_words import back_and_forth, length_unit
 from medcore.workbench.comparison_answer import intervals
 from medcore.workbench.comparison_findings import Findings
 
@@ -119,7 +122,7 @@ def alignment(all_: Findings) -> tuple[Text, list[Block]]:
                 f"{100 * trust.overlap:.0f} %",
                 back_and_forth(trust, all_.aligned.moments[0].scan),
                 f"{100 * trust.sharpness:.0f} %",
-                "–" if trust.landmark_mm is None else f"{trust.landmark_mm:.1f} mm ({len(trust.landmarks)})",
+                _landmarks(trust, all_.aligned.moments[0].scan),
                 _message(N_("trusted")) if trust.trusted else _message(N_("in doubt")),
             )
         )
@@ -134,37 +137,23 @@ def alignment(all_: Findings) -> tuple[Text, list[Block]]:
     return _message(N_("Alignment")), blocks
 
 
+def _landmarks(trust: Trust, baseline: Volume) -> Text:
+    """How far the reader's own places are apart on average, and how many they are."""
+    if trust.landmark_mm is None:
+        return "–"
+    unit = "mm" if length_unit(baseline) == "mm" else "px"
+    return f"{trust.landmark_mm:.1f} {unit} ({len(trust.landmarks)})"
+
+
 def proof(all_: Findings) -> tuple[Text, list[Block]]:
     """What the pipeline found of a change that was put in, if that was tried."""
     proof, title = all_.proof, _message(N_("Proof on this patient"))
     if proof is None:
         text = N_("Not run: no known change was put into the baseline to be found again.")
         return title, [Sentence(_message(text))] if all_.found.visits else []
-    found = "–" if proof.found_longest_mm is None else f"{proof.found_longest_mm:+.1f} mm"
-    pairs: tuple[tuple[Text, Text], ...] = (
-        (_message(N_("Border moved outwards")), f"{proof.grown_mm:+.1f} mm"),
-        (_message(N_("Volume put in")), f"{proof.injected_percent:+.1f} %"),
-        (_message(N_("Volume found")), (f"{proof.found_percent:+.1f} %, ", _kept(proof.volume_recovered))),
-        (_message(N_("Longest diameter put in")), f"{proof.injected_longest_mm:+.1f} mm"),
-        (_message(N_("Longest diameter found")), (f"{found}, ", _kept(proof.longest_recovered))),
-        (_message(N_("Found where nothing changed")), (f"{proof.null_percent:+.1f} %, ", _kept(proof.null_kept))),
-        (_message(N_("Alignment trusted")), _message(N_("yes")) if proof.aligned else _message(N_("no"))),
-    )
-    limits = _message(
-        N_(
-            "Asked: the diameter to 1 mm, the volume to 10 %, and less than 2 % where nothing changed. Voxels of this "
-            "size alone already move these lesions by up to {longest} mm, {volume} % and {null} % (95 of 100 places)."
-        ),
-        longest=f"{proof.limit_longest_mm:.1f}", volume=f"{proof.limit_percent:.1f}",
-        null=f"{proof.limit_null_percent:.1f}",
-    )  # fmt: skip
-    known = N_("The new borders are known here, so this proves alignment, following and measuring, not a model.")
-    return title, [Facts(pairs), Sentence(limits), Sentence(_message(known))]
-
-
-def _kept(recovered: bool) -> Message:
-    """Whether that is as near as was asked for, or as voxels allow."""
-    return _message(N_("as asked") if recovered else N_("not as asked"))
+    baseline = all_.aligned.moments[0].scan
+    known = Sentence(_message(proof_words.KNOWN))
+    return title, [Facts(proof_words.facts(proof, baseline)), Sentence(proof_words.limits(proof, baseline)), known]
 
 
 def models(all_: Findings) -> tuple[Text, list[Block]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medcore.predictions import Classification, Prediction
+from medcore.predictions import Classification, Detection, Prediction
 from medcore.store.store import Store
 from medcore.volume import Mask
 from medcore.workbench.corrections import ResultCorrections
@@ -11,6 +11,11 @@ from medcore.workbench.corrections import ResultCorrections
 def has_mask(prediction: Prediction) -> bool:
     """Whether a result outlines what it found."""
     return not isinstance(prediction, Classification) and prediction.mask is not None
+
+
+def boxes_only(prediction: Prediction) -> bool:
+    """Whether a result says where something is, but not where it ends: a box has no border that could be measured."""
+    return isinstance(prediction, Detection) and prediction.mask is None and bool(prediction.boxes)
 
 
 def corrected_mask(store: Store, run: str) -> Mask:

@@ -13,6 +13,7 @@ from medcore.imaging.change_map import GAINED, KEPT, LOST
 from medcore.records import Response, Timepoint
 from medcore.store.readings import Signed
 from medcore.workbench import comparison_evidence as evidence
+from medcore.workbench.alignment_words import length_unit, residual
 from medcore.workbench.comparison_answer import intervals
 from medcore.workbench.comparison_diff import Change
 from medcore.workbench.comparison_findings import Findings
@@ -76,8 +77,8 @@ CHANCES = ("timepoint", "reported", "category", "chance", "sum_low", "sum_high")
 FLIPS = ("timepoint", "lesion", "larger_mm", "larger_category", "smaller_mm", "smaller_category")
 VOLUMES = ("timepoint", "voxels", "volume_ml", "change_percent")
 ALIGNMENT = (
-    "timepoint", "method", "motion", "similarity", "overlap", "inverse_mm", "sharpness", "trusted", "doubts",
-    "landmarks", "landmark_mm", "accepted_by_reader",
+    "timepoint", "method", "motion", "similarity", "overlap", "inverse_mm", "inverse", "inverse_unit", "sharpness",
+    "trusted", "doubts", "landmarks", "landmark_mm", "accepted_by_reader",
     *(f"to_baseline_{row}{column}" for row in range(4) for column in range(4)),
 )  # fmt: skip
 PROOF = (
@@ -161,10 +162,13 @@ def _volumes(all_: Findings) -> Iterable[Cells]:
 def _alignments(all_: Findings) -> Iterable[Cells]:
     for moment, one in zip(all_.aligned.moments[1:], all_.aligned.alignments, strict=True):
         trust = one.trust
+        length, unit = residual(trust, all_.aligned.moments[0].scan)
+        landmark_mm = trust.landmark_mm if length_unit(all_.aligned.moments[0].scan) == "mm" else None
         yield (
-            moment.label, one.method.value, one.motion.value, trust.similarity, trust.overlap, trust.inverse_mm,
-            trust.sharpness, int(trust.trusted), "; ".join(doubt.text() for doubt in trust.doubts),
-            len(trust.landmarks), trust.landmark_mm, int(all_.draft.accepted), *one.to_fixed.ravel().tolist(),
+            moment.label, one.method.value, one.motion.value, trust.similarity, trust.overlap,
+            length if unit == "mm" else None, length, unit, trust.sharpness, int(trust.trusted),
+            "; ".join(doubt.text() for doubt in trust.doubts), len(trust.landmarks), landmark_mm,
+            int(all_.draft.accepted), *one.to_fixed.ravel().tolist(),
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from medcore.comparison.whole_image import OPACITY_SCORE, Burden
 from medcore.errors import N_, Message, Value
 from medcore.exports.lesion_chart import Course, lesion_chart
 from medcore.exports.report_document import Block, Pictures, Sentence, Table, Text, Tone
-from medcore.imaging.change_map import GAINED, KEPT
+from medcore.imaging.change_map import GAINED, KEPT, REACH
 from medcore.imaging.change_map import LOST as LOST_VOXELS
 from medcore.workbench.comparison_answer import Row
 from medcore.workbench.comparison_findings import Findings
@@ -72,7 +72,7 @@ def changes(all_: Findings) -> tuple[Text, list[Block]]:
         "Voxels whose grey value differs by more than the noise of unchanged tissue allows (false discoveries below "
         "5 %), and voxels of the masks, both on the baseline's grid."
     )
-    return title, [Table(tuple(map(_m, head)), body), Sentence(_m(note))]
+    return title, [Table(tuple(map(_m, head)), body), Sentence((_m(note), " ", _m(REACH)))]
 
 
 def _burden(all_: Findings) -> Iterator[Block]:

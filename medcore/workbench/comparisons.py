@@ -41,7 +41,7 @@ from medcore.workbench.comparison_draft import (
     to_draft,
 )
 from medcore.workbench.comparison_probabilities import ProbabilityChange, probability_changes
-from medcore.workbench.comparison_sources import corrected_mask, correction_version, has_mask
+from medcore.workbench.comparison_sources import boxes_only, corrected_mask, correction_version, has_mask
 from medcore.workbench.comparison_studies import alike, before, joined, largest, no_lesion, same_patient, study_doubts
 from medcore.workbench.kept_alignments import change_part
 
@@ -134,6 +134,11 @@ class Comparisons:
         masks = [Source(one.id, one.name, one.origin.value) for one in self.store.masks(scan)]
         runs = [one for one in self.store.predictions(study) if has_mask(one) and one.run.scan == scan]
         return (*masks, *(Source(RUN + one.run.id, one.run.model, "model") for one in runs))
+
+    def unmeasured(self, scan: str, study: str) -> tuple[str, ...]:
+        """Models that gave boxes without an outline, which are no lesions of a comparison."""
+        runs = [one.run for one in self.store.predictions(study) if boxes_only(one)]
+        return tuple(dict.fromkeys(run.model for run in runs if run.scan == scan))
 
     def chosen_sources(self, chosen: Chosen) -> tuple[str, ...]:
         """The sources that count: those chosen, each in its newest version; without a choice all but found regions."""

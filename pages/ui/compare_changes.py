@@ -188,6 +188,8 @@ def _figures(shown: Shown, aligned: Aligned, what: str) -> None:
         table = _table(rows, change.voxel_ml)
         st.dataframe(table, hide_index=True, height=35 * (min(len(table), 8) + 1) + 2)
     st.caption(t(MEANING[what]))
+    if what == "difference":
+        st.caption(t(comparison_changes.REACH_WORDS))
     baseline = aligned.moments[0].scan
     with st.container(horizontal=True):
         if change.map is not None and comparison_changes.can_download(baseline):

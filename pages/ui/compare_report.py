@@ -128,8 +128,8 @@ def _changes(changes: Sequence[Changed]) -> None:
         {
             t("Where"): _words(one.where),
             t("What"): _words(one.what),
-            t("Before"): _words(one.before),
-            t("After"): _words(one.after),
+            t("Before the change"): _words(one.before),
+            t("After the change"): _words(one.after),
         }
         for one in changes
     ]

@@ -8,6 +8,8 @@ import streamlit as st
 
 from medcore.errors import N_, Message
 from medcore.records import Severity
+from medcore.workbench import comparison_readings, proof_words
+from medcore.workbench.alignment_words import length_unit
 from medcore.workbench.comparisons import Aligned, Found, Proved
 from pages.ui import (
     compare_answer,
@@ -22,7 +24,7 @@ from pages.ui import (
     state,
 )
 from pages.ui.compare_draft import Reading
-from pages.ui.words import percent, plain, t
+from pages.ui.words import percent, plain, say, t, translate
 
 
 def page(reading: Reading) -> None:
@@ -117,7 +119,9 @@ def _proof(reading: Reading, aligned: Aligned) -> Proved | None:
             )
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            grown_mm = st.number_input(t("Border moves outwards by, mm"), -10.0, 10.0, 2.0, 0.5, key="compare-grown")
+            sized = length_unit(aligned.moments[0].scan) == "mm"
+            title = t("Border moves outwards by, mm") if sized else t("Border moves outwards by, voxels")
+            grown_mm = st.number_input(title, -10.0, 10.0, 2.0 if sized else 0.5, 0.5, key="compare-grown")
             if st.button(t("Prove"), icon=":material/science:", key="compare-prove"):
                 _start_proof(reading, aligned, grown_mm)
                 st.rerun()
@@ -125,39 +129,17 @@ def _proof(reading: Reading, aligned: Aligned) -> Proved | None:
         result = job.result if job is not None else None
         proof = result if isinstance(result, Proved) else state.workbench().comparisons.proved(reading.draft)
         if proof is not None:
-            proved(proof)
+            _proved(proof, aligned)
     return proof
 
 
-def proved(proof: Proved) -> None:
+def _proved(proof: Proved, aligned: Aligned) -> None:
     """What was put in, what came out, and the null."""
-    found = "–" if proof.found_longest_mm is None else f"{proof.found_longest_mm:+.1f} mm"
-    show.facts(
-        {
-            t("Border moved outwards"): f"{proof.grown_mm:+.1f} mm",
-            t("Volume put in"): f"{proof.injected_percent:+.1f} %",
-            t("Volume found"): f"{proof.found_percent:+.1f} %, {_asked(proof.volume_recovered)}",
-            t("Longest diameter put in"): f"{proof.injected_longest_mm:+.1f} mm",
-            t("Longest diameter found"): f"{found}, {_asked(proof.longest_recovered)}",
-            t("Found where nothing changed"): f"{proof.null_percent:+.1f} %, {_asked(proof.null_kept)}",
-            t("Alignment trusted"): t("yes") if proof.aligned else t("no"),
-        }
-    )
-    st.caption(
-        t(
-            "Asked: the diameter to 1 mm, the volume to 10 %, and less than 2 % where nothing changed. Voxels of this "
-            "size alone already move these lesions by up to {longest} mm, {volume} % and {null} % (95 of 100 places).",
-            longest=f"{proof.limit_longest_mm:.1f}",
-            volume=f"{proof.limit_percent:.1f}",
-            null=f"{proof.limit_null_percent:.1f}",
-        )
-    )
-    st.caption(t("The new borders are known here, so this proves alignment, following and measuring, not a model."))
-
-
-def _asked(recovered: bool) -> str:
-    """Whether that is as near as was asked for, or as voxels allow."""
-    return t("as asked") if recovered else t("not as asked")
+    baseline = aligned.moments[0].scan
+    words = comparison_readings.in_words
+    show.facts({say(name): words(value, translate()) for name, value in proof_words.facts(proof, baseline)})
+    st.caption(say(proof_words.limits(proof, baseline)))
+    st.caption(t(proof_words.KNOWN))
 
 
 def _start_proof(reading: Reading, aligned: Aligned, grown_mm: float) -> None:

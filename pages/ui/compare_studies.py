@@ -14,7 +14,7 @@ from medcore.workbench.comparison_studies import when
 from medcore.workbench.comparisons import Source
 from pages.ui import attach, compare_draft, compare_timeline, compare_treatments, compare_viewer, faults, show, state
 from pages.ui.compare_draft import Reading
-from pages.ui.words import distinct, kind, size, t
+from pages.ui.words import distinct, kind, plain, size, t
 
 ORIGINS = {
     MaskOrigin.DRAWN: N_("drawn"),
@@ -167,6 +167,15 @@ def _lesions(reading: Reading, number: int, chosen: Chosen, scan: ScanFacts) -> 
             _replace(reading, number, replace(chosen, sources=tuple(wanted)))
     elif not clear:
         st.caption(t("No lesion marked yet: draw in the picture with the brush, add a mask, or run a model (Analyse)."))
+    boxes = () if clear else door.unmeasured(chosen.scan, chosen.study)
+    if boxes:
+        st.caption(
+            t(
+                "{models} gave boxes only. A box tells where something is, not where it ends, so it has no diameter "
+                "that could be followed. Draw what you see with the brush, or type its size in “From a table”.",
+                models=plain(", ".join(boxes)),
+            )
+        )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         attach.mask_of(scan)
         bare = st.checkbox(

@@ -154,7 +154,9 @@ def test_what_general_knowledge_gave_a_criterion_is_said_by_every_heir_of_it() -
         assert "thicker than 5 mm" in texts[name], name
     for name, said in {"rano2": "Minor response", "percist": "blood pool", "doubling_time": "25 % growth"}.items():
         assert said in texts[name], name
-    assert "12 weeks" in texts["rano2"] and "Janmahasatian" in texts["percist"]
+    assert "12 weeks" in texts["rano2"] and "after radiotherapy" in texts["rano2"]
+    assert "Janmahasatian" in texts["percist"]
+    assert "400 days" in texts["doubling_time"]
 
 
 def test_lesions_are_named_in_the_order_of_their_numbers() -> None:

@@ -43,7 +43,7 @@ def test_a_reading_is_signed_changed_signed_again_and_the_first_version_stands(
     assert "Nothing changed since version 1" in words(app) and not app.exception
     labelled(app, "number_input", "Reader SD, mm").set_value(4.0).run()  # type: ignore[attr-defined]
     assert "Changed since version 1" in words(app)
-    changes = next(one.value for one in app.dataframe if "Before" in one.value.columns)
+    changes = next(one.value for one in app.dataframe if "Before the change" in one.value.columns)
     assert changes.iloc[0, 1:].tolist() == ["Reader SD, mm", "1.5", "4"]
     sign(app, "Dr Wang")
     door = state.workbench().readings

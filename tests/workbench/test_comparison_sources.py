@@ -69,7 +69,7 @@ def test_a_detection_counts_where_it_outlines_what_it_found(store: Store) -> Non
     box = Box((2, 4, 4, 5, 12, 12), None, 9.0, "nodule", 0.9, mask_label=1)
     store.save_prediction(Detection(run(study), (box,)))
     door, scan = Comparisons(store), study.scans[0].id
-    assert door.sources(scan, study.id) == ()
+    assert door.sources(scan, study.id) == () and door.unmeasured(scan, study.id) == (run(study).model,)
     store.save_prediction(Detection(run(study, 1), (box,), mask(small=False)))
     assert [one.id for one in door.sources(scan, study.id)] == ["run:run1"]
     draft = Draft((Chosen(study.id, scan, ("run:run1",)),))
