@@ -6,7 +6,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -17,6 +17,7 @@ from medcore.errors import N_, CancelledError, DataSetError, Message, StoreError
 from medcore.evaluation.calibration import ReliabilityBin, reliability
 from medcore.evaluation.classification import MIN_GROUP, Answers, measure
 from medcore.evaluation.compare import Comparison, compare
+from medcore.evaluation.conformal import measure_coverage
 from medcore.evaluation.curves import Confusion, Curve, confusion, decision_curve, precision_recall_curve, roc_curve
 from medcore.evaluation.kept_answers import (
     ANSWERS_FILE,
@@ -41,6 +42,7 @@ SLIDER_ROUNDS = 300  # of the bootstrap while a threshold is moved
 BAND_ROUNDS = 200
 KEPT = 24  # evaluations, and curves of parts of them, in memory
 EVERY_PART = ""
+SOURCE = "source"  # name of the column that every answer has
 
 Progress = Callable[[float, Message], None]
 
@@ -84,13 +86,18 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class PartFigures:
-    """A part of the pictures."""
+    """A part of the pictures.
+
+    Args:
+        external: It was never trained on.
+    """
 
     name: str
     value: str
     n: int
     positive: int
     metrics: Mapping[str, Estimate]
+    external: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,23 +231,48 @@ class Evaluate:
                     found.append(PartFigures(name, value, len(own), positive, metrics))
         return tuple(found)
 
-    def compare(self, first: Evaluated, second: Evaluated) -> Pair:
-        """Two models on the pictures that both were asked about.
+    def by_source(self, evaluated: Evaluated) -> tuple[PartFigures, ...]:
+        """Figures of each set that has enough pictures, those never trained on last; none where there is one alone."""
+        parts = [part for name, part in self.parts(evaluated).items() if name and len(part.answers) >= MIN_GROUP]
+        return tuple(
+            PartFigures(
+                name=SOURCE,
+                value=part.name,
+                n=len(part.answers),
+                positive=sum(a.truth[0] for a in part.answers),
+                metrics=_figures(as_answers(part.answers), evaluated.threshold),
+                external=part.external,
+            )
+            for part in parts
+        )
+
+    def coverage(self, card: ModelCard, part: Part) -> Mapping[str, Estimate]:
+        """How often the card's conformal sets held the truth in some pictures; nothing where it has none."""
+        if card.conformal is None or not part.answers:
+            return {}
+        own = as_answers(part.answers)
+        found = measure_coverage(own.truth, own.probability, own.group, card.conformal)
+        named = {one.name: getattr(found, one.name) for one in fields(found)}
+        return {name: value for name, value in named.items() if isfinite(value.value)}
+
+    def compare(self, first: Evaluated, second: Evaluated, part: Part) -> Pair:
+        """Two models on those pictures of a part of the first's evaluation that both were asked about.
 
         Raises:
             DataSetError: They share too few pictures, or their labels differ there.
         """
-        return compare_answers(first.answers, second.answers, (first.threshold, second.threshold))
+        return compare_answers(part.answers, second.answers, (first.threshold, second.threshold))
 
     def laboratory(
         self,
         evaluated: Evaluated,
+        part: Part,
         models: Sequence[str],
         *,
         progress: Progress,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> LabReport:
-        """Models on the pictures of an evaluation as these get worse in many ways.
+        """Models on a part of the pictures of an evaluation as these get worse in many ways.
 
         Raises:
             DataSetError: The pictures are not here, or only one answer is.
@@ -255,7 +287,7 @@ class Evaluate:
         progress(0.0, Message(N_("Loading the model")))
         cards = [self.models.card(model) for model in models]
         found = [locate(evaluated.folder, self.models.card(evaluated.model), a, self.settings)
-                 for a in self.parts(evaluated)[EVERY_PART].answers]  # fmt: skip
+                 for a in part.answers]  # fmt: skip
         cases = [case for case in found if case is not None]
         return LabReport(laboratory(cards, cases, self.engine(), tell=tell))
 

@@ -27,6 +27,7 @@ from medcore.workbench.recent import Recent
 SIDE = 320  # pixels of a picture of the gallery
 KEPT = 120  # pictures of galleries in memory
 METHOD = "grad_cam"
+MOST = 12  # errors of a gallery
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +76,10 @@ class Gallery:
         key = (card.sha256, str(case.path), case.index)
         return self._known.get(key, lambda: self._show(card, case))
 
+    def here(self, model: str, folder: Path | None, wrong: WrongCall) -> bool:
+        """Whether the picture itself is here, and not the model's answer alone."""
+        return locate(folder, self._models.card(model), wrong.answer, self._settings) is not None
+
     def file(self, model: str, folder: Path | None, wrong: WrongCall) -> tuple[str, bytes] | None:
         """Name and bytes of the file, to be opened as a study; None for a picture within an archive.
 
@@ -115,7 +120,7 @@ class Gallery:
 
 
 def worst(
-    answers: Sequence[PictureAnswer], threshold: float, *, present: bool, most: int = 12
+    answers: Sequence[PictureAnswer], threshold: float, *, present: bool, most: int = MOST
 ) -> tuple[WrongCall, ...]:
     """The worst errors: false negatives where the finding is `present`, else false positives; the surest first."""
     wrong = [a for a in answers if a.truth[0] == present and (a.probability[0] >= threshold) != present]

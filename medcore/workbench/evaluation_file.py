@@ -34,6 +34,7 @@ class Evaluated:
         data: Name of what it was measured on; "" for the model's own test split.
         folder: The picture set; None where it lies is looked up by its source's name.
         controls: AUC of trivial controls.
+        set_controls: AUC of the thumbnail's control in each set, learnt from the training part of that set.
         within: AUC over pairs of one source, region, patient only.
         conformal: Measured coverage of the sets, by what.
         promised: Coverage they promise.
@@ -57,6 +58,7 @@ class Evaluated:
     promised: float | None
     unfamiliar: Mapping[str, float]
     froc: FrocPoints | None
+    set_controls: Mapping[str, Estimate]
     refused: tuple[str, ...]
     seen_in_training: int
     answers: tuple[PictureAnswer, ...] = field(repr=False)
@@ -97,6 +99,7 @@ def _evaluated(card: ModelCard, folder: Path, about: Mapping[str, str], table: M
         promised=as_number(conformal["promised"]) if "promised" in conformal else None,
         unfamiliar=_shares(table),
         froc=None if froc is None else _froc(as_table(froc)),
+        set_controls=_estimates(as_table(table.get("control_auc") or {})),
         refused=tuple(as_text(as_table(one)["name"]) for one in as_list(table.get("refused") or [])),
         seen_in_training=int(as_number(table.get("seen_in_training") or 0)),
         answers=read_answers(folder / ANSWERS_FILE),

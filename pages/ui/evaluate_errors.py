@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from medcore.errors import MedcoreError
-from medcore.workbench.evaluated_pictures import Shown, WrongCall, worst
+from medcore.workbench.evaluated_pictures import MOST, Shown, WrongCall, worst
 from medcore.workbench.studies import uploaded
 from pages.ui import faults, pick, state
 from pages.ui.evaluate_choice import Chosen
@@ -20,8 +22,9 @@ def gallery(chosen: Chosen) -> None:
         kind = pick.segment("errors", t("Errors"), {"missed": t("Missed"), "false": t("False alarms")})
         heat = st.toggle(t("With explanation (Grad-CAM)"), True, key="error-heat")
     present = kind == "missed"
-    found = worst(chosen.part.answers, chosen.evaluated.threshold, present=present)
-    if not found:
+    every = worst(chosen.part.answers, chosen.evaluated.threshold, present=present, most=len(chosen.part.answers))
+    found = [w for w in every if state.workbench().gallery.here(chosen.card.id, chosen.evaluated.folder, w)]
+    if not every:
         st.success(t("There is no such error here."), icon=":material/check_circle:")
         return
     st.caption(
@@ -29,14 +32,27 @@ def gallery(chosen: Chosen) -> None:
         if present
         else t("The finding is not there, but the model called it present; the surest errors first.")
     )
+    _absent(every, len(found))
     columns = st.columns(ACROSS, gap="small")
-    for number, wrong in enumerate(found):
+    for number, wrong in enumerate(found[:MOST]):
         with columns[number % ACROSS]:
             try:
                 _picture(chosen, wrong, number, heat=heat)
             except MedcoreError as error:
-                if number == 0:
-                    faults.explain(error.message, error.hint)
+                faults.explain(error.message, error.hint)
+
+
+def _absent(every: Sequence[WrongCall], here: int) -> None:
+    """How many errors there are, and that not all of their pictures are here."""
+    if here < len(every):
+        sets = ", ".join(dict.fromkeys(plain(wrong.source) for wrong in every))
+        st.info(
+            t("Of {count} such errors, the pictures of {here} are here. The others belong to the sets {sets}; set "
+              "MEDCORE_PICTURES_DIR to the folder that holds them.", count=len(every), here=here, sets=sets),
+            icon=":material/folder_off:",
+        )  # fmt: skip
+    elif here > MOST:
+        st.caption(t("The worst {count} of {all}.", count=MOST, all=here))
 
 
 def _picture(chosen: Chosen, wrong: WrongCall, number: int, *, heat: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -118,26 +118,43 @@ def beyond(chosen: Chosen) -> None:
             st.plotly_chart(evaluate_charts.froc(one.froc), key="froc", config=charts.CONFIG)
         if "map50" in one.metrics:
             show.facts({t("mAP50 (boxes)"): interval(one.metrics["map50"])})
-        if one.conformal and one.promised is not None:
-            st.markdown("**" + t("Conformal sets, promised to hold the truth in {share}", share=f"{one.promised:.0%}")
-                        + "**")  # fmt: skip
-            show.facts({t(SETS.get(name, name)): interval(value) for name, value in one.conformal.items()})
+        _sets(chosen)
     with right:
         if one.unfamiliar:
             st.markdown("**" + t("Refused as unlike the training images") + "**")
             show.facts({name: f"{share:.1%}" for name, share in one.unfamiliar.items()})
 
 
+def _sets(chosen: Chosen) -> None:
+    """Measured coverage of the conformal sets, of the part in sight where its answers are kept."""
+    one = chosen.evaluated
+    found = state.workbench().evaluate.coverage(chosen.card, chosen.part) or one.conformal
+    if not found or one.promised is None:
+        return
+    st.markdown("**" + t("Conformal sets, promised to hold the truth in {share}", share=f"{one.promised:.0%}") + "**")
+    show.facts({t(SETS.get(name, name)): interval(value) for name, value in found.items()})
+    st.caption(
+        t(
+            "The limits are set on the validation images, for ill and well people apart. The promise is an average "
+            "over images drawn like those, all sets together: one set, or images from elsewhere, may lie well below it."
+        )
+    )
+
+
 def groups(chosen: Chosen) -> None:
     """Subgroups, trivial controls, and figures within strata."""
     left, right = st.columns([3, 2], gap="large")
     with left:
+        sets = state.workbench().evaluate.by_source(chosen.evaluated)
+        if sets:
+            st.markdown("#### " + t("By set"))
+            _group(t("Set"), sets)
         st.markdown("#### " + t("By column"))
         found = state.workbench().evaluate.subgroups(chosen.part, chosen.evaluated.threshold)
         if not found:
             st.caption(t("The table has no column with several values of ten pictures or more."))
         for name in dict.fromkeys(part.name for part in found):
-            _group(name, [part for part in found if part.name == name])
+            _group(plain(name), [part for part in found if part.name == name])
     with right:
         own = chosen.evaluated.metrics.get("auc")
         st.markdown("#### " + t("Beside trivial controls"))
@@ -146,14 +163,34 @@ def groups(chosen: Chosen) -> None:
         _aucs(rows, "controls")
         st.caption(t("A control sees a thumbnail or the table alone and learns within these very pictures, by "
                      "cross-validation; a network proves little until it beats it."))  # fmt: skip
+        _beside_set_controls(chosen.evaluated.set_controls, sets)
         if chosen.evaluated.within:
             st.markdown("#### " + t("Within strata"))
             _aucs({plain(name): value for name, value in chosen.evaluated.within.items()}, "within")
             st.caption(t("AUC over pairs that share their source, region or patient, so that these cannot help."))
 
 
-def _group(name: str, parts: list[PartFigures]) -> None:
-    table: dict[str, list[str]] = {plain(name): [plain(part.value) for part in parts]}
+def _beside_set_controls(controls: Mapping[str, Estimate], sets: Sequence[PartFigures]) -> None:
+    """Model and thumbnail control side by side in each set, whose images cannot be told apart by their set."""
+    both = [(one, controls[one.value]) for one in sets if one.value in controls and "auc" in one.metrics]
+    if not both:
+        return
+    with st.container(key="figures-set-controls"):
+        st.table(
+            {
+                t("AUC within the set"): [plain(one.value) for one, _ in both],
+                t("This model"): [interval(one.metrics["auc"]) for one, _ in both],
+                t(CONTROLS["thumbnail_ridge"]): [interval(control) for _, control in both],
+            },
+            border="horizontal",
+            hide_index=True,
+        )
+    st.caption(t("Here the control has learnt from the training images of that set."))
+
+
+def _group(name: str, parts: Sequence[PartFigures]) -> None:
+    told = [t("{source}, never trained on", source=part.value) if part.external else part.value for part in parts]
+    table: dict[str, list[str]] = {name: [plain(one) for one in told]}
     table[t("Pictures (present)")] = [f"{part.n} ({part.positive})" for part in parts]
     for metric in GROUPED:
         table[t(METRICS[metric])] = [

@@ -24,14 +24,14 @@ def laboratory(chosen: Chosen) -> None:
         beside = pick.one_of("beside", t("Beside"), {"none": t("no other model"), **others})
         metric = pick.one_of("metric", t("Figure"), {name: t(METRICS[name]) for name in SHOWN})
         models = [chosen.card.id, *([beside] if beside in others else [])]
-        key = f"{LAB}-{chosen.card.id}-{chosen.evaluated.id}-{'-'.join(models)}"
+        key = f"{LAB}-{chosen.key}-{'-'.join(models)}"
         job = bench.jobs.get(state.session().working.get(key, ""))
         if st.button(t("Start"), icon=":material/experiment:", type="primary", key="start-lab",
                      disabled=job is not None and not job.state.over):  # fmt: skip
             job = bench.jobs.start(
                 Message(N_("Device shifts of {model}"), {"model": chosen.card.id}),
                 lambda progress: bench.evaluate.laboratory(
-                    chosen.evaluated, models, progress=progress, cancelled=progress.cancelled
+                    chosen.evaluated, chosen.part, models, progress=progress, cancelled=progress.cancelled
                 ),
             )
             state.session().working[key] = job.id
@@ -53,7 +53,7 @@ def laboratory(chosen: Chosen) -> None:
 
 
 def _found(found: LabReport, metric: str) -> None:
-    names = {card.id: plain(t(card.title)) for card in state.workbench().models.cards()}
+    names = {card.id: t(card.title) for card in state.workbench().models.cards()}
     labs, titles = found.labs, shift_titles()
     st.caption(t("{count} pictures, half of them with the finding.", count=labs[0].n))
     columns = st.columns(ACROSS, gap="medium")
@@ -71,4 +71,4 @@ def _found(found: LabReport, metric: str) -> None:
 def _breaks(name: str, at: float | None) -> str:
     broken = t("breaks at {strength}", strength=f"{at:g}") if at is not None else ""
     said = f":orange[:material/warning: {broken}]" if broken else t("holds to the end")
-    return f"{name}: {said}" if name else said
+    return f"{plain(name)}: {said}" if name else said

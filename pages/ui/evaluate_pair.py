@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from medcore.cards import Estimate
 from medcore.errors import MedcoreError
 from medcore.workbench.evaluate import Pair
 from medcore.workbench.evaluation_file import Evaluated
@@ -22,14 +23,14 @@ def compare(chosen: Chosen) -> None:
         st.info(t("There is no other model of this question."), icon=":material/info:")
         return
     name = pick.one_of("other", t("Compare with"), {key: t(card.title) for key, card in cards.items()})
-    pair = _best_pair(chosen.evaluated, all_of(cards[name]))
+    pair = _best_pair(chosen, all_of(cards[name]))
     if pair is None:
         return
-    titles = plain(t(chosen.card.title)), plain(t(cards[name].title))
+    titles = t(chosen.card.title), t(cards[name].title)
     left, right = st.columns([5, 4], gap="large")
     with left:
-        st.markdown(f"**{titles[0]} − {titles[1]}** · " + t("{count} pictures, {positive} with the finding",
-                                                           count=pair.n, positive=pair.positive))  # fmt: skip
+        counted = t("{count} pictures, {positive} with the finding", count=pair.n, positive=pair.positive)
+        st.markdown(f"**{plain(titles[0])} − {plain(titles[1])}** · {counted}")
         _differences(pair)
         st.markdown(
             t("DeLong's test of the AUCs: **p {delong}**. McNemar's test of the calls at the cards' thresholds: "
@@ -43,12 +44,12 @@ def compare(chosen: Chosen) -> None:
         st.plotly_chart(evaluate_charts.two(titles, pair), key="two", config=charts.CONFIG)
 
 
-def _best_pair(first: Evaluated, others: tuple[Evaluated, ...]) -> Pair | None:
+def _best_pair(chosen: Chosen, others: tuple[Evaluated, ...]) -> Pair | None:
     """With that evaluation of the other model that shares most pictures."""
     found, problem = [], None
     for second in others:
         try:
-            found.append(state.workbench().evaluate.compare(first, second))
+            found.append(state.workbench().evaluate.compare(chosen.evaluated, second, chosen.part))
         except MedcoreError as error:
             problem = error
     if not found:
@@ -67,12 +68,21 @@ def _differences(pair: Pair) -> None:
         st.table(
             {
                 t("Figure"): [t(METRICS[name]) for name in names],
-                t("Difference (95 % interval)"): [f"{g.value:+.3f} ({g.low:+.3f} – {g.high:+.3f})" for g in gaps],
+                t("Difference (95 % interval)"): [signed(g) for g in gaps],
                 "p": [_p(pair.comparison.p_bootstrap[name]) for name in names],
             },
             border="horizontal",
             hide_index=True,
         )
+
+
+def signed(gap: Estimate) -> str:
+    """A difference with its interval; a comma, since a dash beside signs reads like another sign.
+
+    >>> signed(Estimate(-0.021, -0.036, 0.0))
+    '−0.021 (−0.036, +0.000)'
+    """
+    return f"{gap.value:+.3f} ({gap.low:+.3f}, {gap.high:+.3f})".replace("-", "−")
 
 
 def _p(value: float) -> str:

@@ -88,6 +88,19 @@ def test_errors_are_shown_and_can_be_opened(measured: AppTest) -> None:
     assert not measured.exception and not measured.error
 
 
+def test_errors_whose_pictures_are_absent_are_counted(measured: AppTest, place: Settings) -> None:
+    folder = place.pictures_dir / "discs"
+    aside = folder.rename(folder.with_name(".discs"))
+    try:
+        page(measured, "errors")
+        if "no such error" in words(measured):  # a random model calls all alike, so the other kind has them all
+            measured.get("button_group")[-1].set_value(["false"]).run()
+        assert "such errors, the pictures of 0 are here" in words(measured)
+        assert not measured.exception and not measured.error
+    finally:
+        aside.rename(folder)
+
+
 def test_two_models_are_compared(measured: AppTest) -> None:
     said = words(page(measured, "pair"))
     assert "DeLong" in said and "40 pictures, 20 with the finding" in said

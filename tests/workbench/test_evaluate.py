@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from medcore.cards import Conformal
 from medcore.errors import CancelledError, DataSetError
 from medcore.evaluation.kept_answers import EXTERNAL, PictureAnswer
 from medcore.settings import Settings
@@ -80,6 +81,27 @@ def test_subgroups_have_figures_of_their_own(ran: Evaluate) -> None:
     assert [(p.name, p.value, p.n, p.positive) for p in found] == [("sex", "F", 20, 10), ("sex", "M", 20, 10)]
 
 
+def test_each_set_has_figures_those_never_trained_on_last(ran: Evaluate) -> None:
+    one = ran.of_model("one")[0]
+    assert ran.by_source(one) == (), "one set alone is all of the test"
+    near = tuple(replace(a, source="near") for a in one.answers[:20])
+    far = tuple(replace(a, source="far", part=EXTERNAL) for a in one.answers[20:32])
+    found = ran.by_source(replace(one, answers=(*far, *near, *one.answers)))
+    assert [(p.value, p.n, p.positive, p.external) for p in found] == [
+        ("near", 20, 10, False), ("set", 40, 20, False), ("far", 12, 6, True),
+    ]  # fmt: skip
+
+
+def test_coverage_follows_the_pictures_in_sight(ran: Evaluate) -> None:
+    part = ran.parts(ran.of_model("one")[0])[EVERY_PART]
+    card = ran.models.card("one")
+    assert ran.coverage(replace(card, conformal=None), part) == {}
+    limits = Conformal(coverage=0.9, positive_from=0.5, negative_to=0.5)
+    sure = tuple(replace(a, probability=(1.0 if a.truth[0] and i < 20 else 0.0,)) for i, a in enumerate(part.answers))
+    found = ran.coverage(replace(card, conformal=limits), replace(part, answers=sure))
+    assert (found["positive"].value, found["negative"].value, found["all"].value) == (0.5, 1.0, 0.75)
+
+
 def test_external_sets_are_parts_that_do_not_count_as_test(ran: Evaluate) -> None:
     one = ran.of_model("one")[0]
     other = tuple(replace(a, part=EXTERNAL, source="far") for a in one.answers[:6])
@@ -89,9 +111,11 @@ def test_external_sets_are_parts_that_do_not_count_as_test(ran: Evaluate) -> Non
 
 def test_two_models_are_compared_on_the_pictures_they_share(ran: Evaluate) -> None:
     first, second = ran.of_model("one")[0], ran.of_model("two")[0]
-    pair = ran.compare(first, replace(second, answers=second.answers[:30]))
+    part = ran.parts(first)[EVERY_PART]
+    pair = ran.compare(first, replace(second, answers=second.answers[:30]), part)
     assert pair.n == 30
-    same = ran.compare(first, first)
+    assert ran.compare(first, second, replace(part, answers=part.answers[:24])).n == 24
+    same = ran.compare(first, first, part)
     assert same.comparison.differences["auc"].value == 0 and same.comparison.p_mcnemar == 1.0
 
 
@@ -127,8 +151,10 @@ def test_the_worst_errors_come_first_and_are_shown_with_their_explanation(ran: E
 def test_a_picture_that_is_gone_is_named(ran: Evaluate, place: Settings) -> None:
     one = ran.of_model("one")[0]
     gallery = Gallery(place, Models(place.models_dir), EngineOpener(place))
+    wrong = worst(one.answers, 1.0, present=True)[0]
+    assert gallery.here("one", one.folder, wrong) and not gallery.here("one", place.data_dir, wrong)
     with pytest.raises(DataSetError, match="not here"):
-        gallery.shown("one", place.data_dir, worst(one.answers, 1.0, present=True)[0])
+        gallery.shown("one", place.data_dir, wrong)
 
 
 def test_a_stopped_evaluation_leaves_nothing(place: Settings) -> None:
