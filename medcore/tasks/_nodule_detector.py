@@ -22,7 +22,8 @@ from medcore.volume import Geometry, Volume
 STRIDES = ((4, 4, 2), (8, 8, 4), (16, 16, 8))  # voxels between the places of each level
 SCALES = (1, 2, 4)  # of the anchors at each level
 ANCHORS = ((6, 8, 4), (8, 6, 5), (10, 10, 6))  # voxels of the finest level's
-LEAST_SCORE, OVERLAP, MOST = 0.02, 0.22, 300  # of the published network's own selection
+LEAST_SCORE, PER_LEVEL, OVERLAP, MOST = 0.02, 1000, 0.22, 300  # of the published network's own selection
+LEAST_SIDE = 1.0  # voxels of a box that lie in the scan
 LONGEST = float(np.log(1000 / 16))  # of an anchor's side, as the power of e
 AROUND_MM = 8.0  # beyond the lungs: pleura and what hangs on it
 SHADE_SIDE = 32  # of the picture of a place
@@ -45,32 +46,58 @@ def detect(
     stop_if(cancelled)
     side = card.contract.size
     windows = plan_windows(_near_lungs(field, grid), side)
-    logits, boxes = [np.zeros(0)], [np.zeros((0, 6))]
-    anchors = window_anchors((side,) * 3)
+    said, boxes, levels = [np.zeros(0)], [np.zeros((0, 6))], [np.zeros(0, dtype=int)]
+    anchors, level = window_anchors((side,) * 3), anchor_levels((side,) * 3)
     for number, start in enumerate(windows.starts):
         stop_if(cancelled)
         tell(number / len(windows.starts))
         dense = forward(_window(grid.values, start, side)[None, None]).dense
         assert dense is not None, "the network draws no boxes"
-        said, found = decode(dense[0], anchors)
-        kept = np.flatnonzero(_sure(said) > LEAST_SCORE)
-        inside = kept[_centred_in(found[kept], side)]
-        logits.append(said[inside])
-        boxes.append(found[inside] + np.tile(start, 2))
-    every, places = np.concatenate(logits), np.concatenate(boxes)
-    best = best_boxes(places, _sure(every), most=MOST, least=LEAST_SCORE, overlap=OVERLAP)
+        logits, found = decode(dense[0], anchors)
+        kept = np.flatnonzero(_sure(logits) > LEAST_SCORE)
+        places = found[kept] + np.tile(start, 2)
+        inside = _centred_in(_clipped(places, grid.values.shape), start, side)
+        said.append(logits[kept[inside]])
+        boxes.append(places[inside])
+        levels.append(level[kept[inside]])
+    every, clipped = np.concatenate(said), _clipped(np.concatenate(boxes), grid.values.shape)
+    best = select_boxes(clipped, every, np.concatenate(levels))
     return Judged(
-        tuple(_place(places[i], every[i], grid.geometry) for i in best),
+        tuple(_place(clipped[i], every[i], grid.geometry) for i in best),
         every[best],
         None,
-        np.array([_shown(grid, places[i]) for i in best], dtype=float32).reshape(-1, 3, SHADE_SIDE, SHADE_SIDE),
+        np.array([_shown(grid, clipped[i]) for i in best], dtype=float32).reshape(-1, 3, SHADE_SIDE, SHADE_SIDE),
     )
+
+
+def select_boxes(boxes: NDArray[float64], logits: NDArray[float64], levels: NDArray[np.int_]) -> list[int]:
+    """Row numbers of the boxes that the published detector keeps, the best first.
+
+    Of each level the surest 1,000, without those that the scan's edge leaves less than a voxel of, and of overlapping
+    ones only the best (as MONAI's BoxSelector).
+
+    Args:
+        boxes: (N, 6) cut at the edges of the scan, in voxels.
+    """
+    sure = _sure(logits)
+    kept = np.zeros(len(boxes), dtype=bool)
+    for level in range(len(STRIDES)):
+        rows = np.flatnonzero((levels == level) & (sure > LEAST_SCORE))
+        kept[rows[np.argsort(-sure[rows], kind="stable")[:PER_LEVEL]]] = True
+    kept &= (boxes[:, 3:] - boxes[:, :3] >= LEAST_SIDE).all(axis=1)
+    return best_boxes(boxes, np.where(kept, sure, 0.0), most=MOST, least=LEAST_SCORE, overlap=OVERLAP)
 
 
 def parameters(card: ModelCard) -> dict[str, str | int | float]:
     """What was done, for the run's record."""
     grid = " × ".join(map(str, GRID_MM))
     return {"window": card.contract.size, "grid_mm": grid, "low_hu": LOW_HU, "high_hu": HIGH_HU}
+
+
+def anchor_levels(size: Sequence[int]) -> NDArray[np.int_]:
+    """(places × anchors,) the level of each of `window_anchors`, 0 for the finest."""
+    counts = [np.prod([n // step for n, step in zip(size, stride, strict=True)]) for stride in STRIDES]
+    return np.repeat(np.arange(len(STRIDES)), np.array(counts, dtype=int) * len(ANCHORS))
 
 
 def window_anchors(size: Sequence[int]) -> NDArray[float64]:
@@ -104,9 +131,15 @@ def _sure(logits: NDArray[float64]) -> NDArray[float64]:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))))
 
 
-def _centred_in(boxes: NDArray[float64], side: int) -> NDArray[np.bool_]:
-    centres = (boxes[:, :3] + boxes[:, 3:]) / 2
-    return np.asarray(((centres >= 0) & (centres < side)).all(axis=1))
+def _clipped(boxes: NDArray[float64], shape: Sequence[int]) -> NDArray[float64]:
+    """Boxes cut at the edges of the scan."""
+    return np.clip(boxes, 0, np.tile(shape, 2))
+
+
+def _centred_in(boxes: NDArray[float64], start: Sequence[int], side: int) -> NDArray[np.bool_]:
+    """Those whose middle the window shows; the middle of the others lies in its neighbour."""
+    centres = (boxes[:, :3] + boxes[:, 3:]) / 2 - np.array(start)
+    return np.asarray(((centres >= 0) & (centres <= side)).all(axis=1))
 
 
 def _near_lungs(field: Field, grid: DetectorGrid) -> NDArray[np.bool_]:

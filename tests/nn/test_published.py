@@ -17,7 +17,7 @@ from medcore.nn.networks import load_network
 from medcore.nn.published import install_published, renamed
 from medcore.nn.torch_engine import TorchEngine
 from medcore.settings import ROOT, Settings
-from medcore.tasks._nodule_detector import decode, window_anchors
+from medcore.tasks._nodule_detector import anchor_levels, decode, select_boxes, window_anchors
 
 monai_nets = pytest.importorskip("monai.networks.nets")
 retina = pytest.importorskip("monai.apps.detection.networks.retinanet_network")
@@ -113,6 +113,31 @@ def test_the_published_detector_becomes_a_model_whose_scores_and_boxes_are_monai
     np.testing.assert_array_equal(anchors, detector.anchors[0].numpy())
     np.testing.assert_allclose(logits, found[:, 0].numpy(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(boxes, expected.numpy(), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_of_overlapping_boxes_those_are_kept_that_monai_keeps(seed: int) -> None:
+    size, shapes = (64, 64, 32), [(16, 16, 16), (8, 8, 8), (4, 4, 4)]
+    random = torch.Generator().manual_seed(seed)
+    said = [torch.randn(1, 3, *shape, generator=random) * 3 - 3 for shape in shapes]
+    moved = [torch.randn(1, 18, *shape, generator=random) for shape in shapes]
+    anchors = AnchorGeneratorWithAnchorShape((1, 2, 4), ((6, 8, 4), (8, 6, 5), (10, 10, 6)))
+    detector = RetinaNetDetector(torch.nn.Identity(), anchors, spatial_dims=3, num_classes=1)
+    detector.set_box_selector_parameters(
+        score_thresh=0.02, topk_candidates_per_level=1000, nms_thresh=0.22, detections_per_img=300
+    )
+    detector.generate_anchors(torch.zeros(1, 1, *size), {"classification": said})
+    maps = {"classification": detector._reshape_maps(said), "box_regression": detector._reshape_maps(moved)}
+    kept = detector.postprocess_detections(maps, detector.anchors, [list(size)], [4096, 512, 64])[0]
+
+    dense = np.concatenate([maps["classification"][0].numpy(), maps["box_regression"][0].numpy()], axis=1).T
+    logits, boxes = decode(dense, window_anchors(size))
+    clipped = boxes.clip(0, size * 2)
+    best = select_boxes(clipped, logits, anchor_levels(size))
+    scores = kept[detector.pred_score_key].numpy()
+    assert len(best) == len(scores) > 20
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits[best])), scores, rtol=1e-5)
+    np.testing.assert_allclose(clipped[best], kept[detector.target_box_key].numpy(), atol=1e-3)
 
 
 def test_another_file_is_refused_by_its_sum(tmp_path: Path) -> None:
