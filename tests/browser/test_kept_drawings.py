@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_journeys import SLOW, picture, upload
 from tests.browser.test_viewer import drag, look, screen, settle
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 PATIENCE = 100
 
 

@@ -201,6 +201,7 @@ def test_a_lost_graphics_context_is_bridged_and_restored(page: Page, viewer_serv
     assert grey_at(page, (0, -40, 90)) == before
 
 
+@pytest.mark.slow
 def test_a_volume_beyond_the_cards_limits_is_reduced_but_the_slice_in_view_is_not(
     page: Page, viewer_server: str
 ) -> None:
@@ -308,6 +309,7 @@ def test_pixels_are_for_this_session_only(page: Page, browser: Browser, viewer_s
         urllib.request.urlopen(replay)
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_mid_load_leaves_a_message_and_a_retry(page: Page, viewer_server: str) -> None:
     answered = []
 
@@ -352,7 +354,10 @@ def longest_becomes(page: Page, expected_mm: float) -> None:
     raise AssertionError(f"the longest diameter is {found}, not {expected_mm}")
 
 
-@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+@pytest.mark.parametrize(
+    "plane",
+    ["axial", pytest.param("coronal", marks=pytest.mark.slow), pytest.param("sagittal", marks=pytest.mark.slow)],
+)
 def test_a_drawn_length_is_true_to_half_a_voxel_in_anisotropic_planes(
     page: Page, viewer_server: str, plane: str
 ) -> None:
@@ -400,6 +405,7 @@ def test_a_picture_is_measured_in_pixels_and_says_why(page: Page, viewer_server:
     assert abs(mark["values"]["longest"] - 50) < 0.5
 
 
+@pytest.mark.slow
 def test_marks_come_back_once_each_and_can_be_changed_undone_and_deleted(page: Page, viewer_server: str) -> None:
     open_case(page, viewer_server, "ct")
     look(page, "v.jump([10, 20, 90])")
@@ -429,6 +435,7 @@ def test_marks_come_back_once_each_and_can_be_changed_undone_and_deleted(page: P
     longest_becomes(page, 50)
 
 
+@pytest.mark.slow
 def test_an_angle_and_a_text_beside_an_arrow(page: Page, viewer_server: str) -> None:
     open_case(page, viewer_server, "ct")
     page.locator(".viewport").focus()
@@ -452,7 +459,7 @@ def disc(centre_mm: tuple[float, float], radius_mm: float) -> np.ndarray:
     return labels
 
 
-@pytest.mark.parametrize("zoom", [1.0, 3.0])
+@pytest.mark.parametrize("zoom", [pytest.param(1.0, marks=pytest.mark.slow), 3.0])
 def test_a_brushed_disc_comes_back_voxel_for_voxel(page: Page, viewer_server: str, zoom: float) -> None:
     open_case(page, viewer_server, "ct")
     look(page, "(v.jump([0, 0, 90]), v.panes[0].overlays.length = 0, v.brush.setRadius(9))")
@@ -468,6 +475,7 @@ def test_a_brushed_disc_comes_back_voxel_for_voxel(page: Page, viewer_server: st
     expect(page.get_by_text(f"mask {expected}")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_eraser_and_undo_change_the_mask_that_is_handed_over(page: Page, viewer_server: str) -> None:
     open_case(page, viewer_server, "ct")
     look(page, "(v.jump([10, 20, 90]), v.brush.setRadius(100))")
@@ -481,6 +489,7 @@ def test_eraser_and_undo_change_the_mask_that_is_handed_over(page: Page, viewer_
     assert look(page, count) == whole
 
 
+@pytest.mark.slow
 def test_a_fill_closes_a_ring_and_refuses_to_run_out_of_the_image(page: Page, viewer_server: str) -> None:
     open_case(page, viewer_server, "ct")
     look(page, "(v.jump([0, 0, 90]), v.panes[0].overlays.length = 0, v.brush.setRadius(4))")
@@ -515,6 +524,7 @@ def test_linked_scans_follow_the_position_in_the_patient_through_a_registration(
     assert np.allclose(look(page, "v.panes.map((p) => p.crosshair[2])"), [96, 93])
 
 
+@pytest.mark.slow
 def test_linked_zoom_shows_the_same_place_in_both(page: Page, viewer_server: str) -> None:
     open_case(page, viewer_server, "pair", layout="tiles")
     look(page, "v.zoom(v.viewports[0], 100, 100, 2)")
@@ -537,6 +547,7 @@ def test_the_curtain_shows_the_first_scan_left_and_the_second_right_of_it(page: 
     assert abs(look(page, "v.fusion.amount") - 0.95) < 0.01
 
 
+@pytest.mark.slow
 def test_blend_checkerboard_difference_and_flicker_of_a_pair(page: Page, viewer_server: str) -> None:
     open_case(page, viewer_server, "pair", layout="fusion")
     look(page, "(v.jump([10, 20, 90]), v.toggleOverlays(), v.setFusion({ mode: 'difference' }))")
@@ -595,6 +606,7 @@ def test_every_control_has_a_name_and_the_picture_says_what_it_shows(page: Page,
     assert "Axial, Slice 31 of 60" in (page.locator(".viewport").first.get_attribute("aria-label") or "")
 
 
+@pytest.mark.slow
 def test_the_saved_picture_is_a_png_of_the_whole_stage(page: Page, viewer_server: str) -> None:
     open_case(page, viewer_server, "ct", layout="quad")
     page.locator(".viewport").first.focus()
@@ -605,6 +617,7 @@ def test_the_saved_picture_is_a_png_of_the_whole_stage(page: Page, viewer_server
     assert "Thorax" not in download.value.suggested_filename
 
 
+@pytest.mark.slow
 def test_the_loop_plays_through_the_slices_and_stops(page: Page, viewer_server: str) -> None:
     open_case(page, viewer_server, "ct")
     page.locator(".viewport").focus()

@@ -38,6 +38,8 @@ CONTRAST = """(root) => {
   return found;
 }"""
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def viewer_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
