@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 import zipfile
@@ -18,6 +20,7 @@ from medcore.nn.training.sources._tables import PICTURES, read_table
 from medcore.settings import Settings
 
 OWN = "pictures"  # folder within the data folder: uploads and phantoms
+JOINED = "joined"  # folder within the data folder: links to sets of several roots that are trained on together
 PHANTOMS = "phantom-chest"
 TABLE = "index.csv"
 DEPTH = 2  # levels below a root that are looked at
@@ -104,6 +107,26 @@ class PictureSets:
         raise UnknownNameError(
             N_("There is no “{name}” among: {known}."), name=name, known=", ".join(one.id for one in self.list()) or "–"
         )
+
+    def together(self, sets: Sequence[PictureSet]) -> Path:
+        """One folder that all these sets are below: their own, or one of links to them where they lie apart.
+
+        Raises:
+            StoreError: The links cannot be made.
+        """
+        if len({one.root for one in sets}) == 1:
+            return sets[0].root
+        named = sorted({(one.id, str((one.root / one.id).resolve())) for one in sets})
+        folder = self.settings.data_dir / JOINED / hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
+        try:
+            for name, place in named:
+                link = folder / name
+                link.parent.mkdir(parents=True, exist_ok=True)
+                if not link.is_symlink():
+                    link.symlink_to(place, target_is_directory=True)
+        except OSError as error:
+            raise StoreError(N_("{path} cannot be written."), path=str(folder)) from error
+        return folder
 
     def facts(self, chosen: PictureSet, label: str = "") -> SetFacts:
         """What the set says about itself; `label` is the column to count.

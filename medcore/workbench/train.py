@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from medcore.nn.training.survey import Survey, survey
 from medcore.settings import Settings
 from medcore.tasks import load_task, load_tasks
 from medcore.workbench.models import Models
-from medcore.workbench.picture_sets import PictureSet, PictureSets
+from medcore.workbench.picture_sets import PictureSet, PictureSets, SetFacts
 from medcore.workbench.train_plan import (
     DETECTORS,
     PRESETS,
@@ -82,6 +82,11 @@ class Train:
     def tasks(self) -> Mapping[str, str]:
         """Titles of the questions that can be trained here, by id."""
         return {name: task.title for name, task in load_tasks().items() if name in RADIOGRAPH_TASKS}
+
+    def suggest(self, facts: SetFacts) -> str:
+        """The likely question of a set, by the words in its table; boxes are drawn around fractures here."""
+        words = " ".join((facts.label, *facts.values)).lower()
+        return "fracture" if facts.boxes or "fract" in words else RADIOGRAPH_TASKS[0]
 
     def networks(self, *, boxes: bool) -> tuple[NetworkChoice, ...]:
         """All networks; those that draw boxes only where boxes are drawn. Loads torch at the first call."""
@@ -158,14 +163,17 @@ class Train:
             path.write_text(recipe_text(plan), encoding="utf-8")
             return load_recipe(path)
 
-    def start(self, plan: Plan, chosen: PictureSet) -> TrainingRun:
-        """Start a training.
+    def start(self, plan: Plan, chosen: PictureSet, beside: Sequence[PictureSet] = ()) -> TrainingRun:
+        """Start a training on a set and on those beside it, wherever these lie.
 
         Raises:
             CardError: A value of the plan cannot be.
             TrainingError: Another one runs, or a model of this title is there.
+            StoreError: The data folder cannot be written.
         """
-        return self.runs.start(recipe_text(plan), root=chosen.root, model=plan.model, data=chosen.id)
+        sets = (chosen, *beside)
+        data = " + ".join(one.id for one in sets)
+        return self.runs.start(recipe_text(plan), root=self.sets.together(sets), model=plan.model, data=data)
 
 
 def _sheet(examples: NDArray[uint8], options: Augmentation, size: int) -> NDArray[uint8]:

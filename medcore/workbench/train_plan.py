@@ -12,6 +12,7 @@ from medcore.errors import N_, TrainingError
 from medcore.nn.training.options import Augmentation, Options, choices
 from medcore.nn.training.recipe import Source
 from medcore.tasks import Task, load_task
+from medcore.workbench.picture_sets import PictureSet
 
 Value = str | int | float
 RADIOGRAPH_TASKS = ("chest_xray", "fracture")  # whose network sees one picture
@@ -115,7 +116,7 @@ class Plan:
         title: Of the model; its id is made of it.
         task: Id of the clinical question.
         source: The pictures, and what in their table means what.
-        further: More pictures to learn from, from other places, below the same folder.
+        further: More pictures to learn from, from other places.
         measured: Pictures that it is only measured on, all of them, after the training.
         finding: Title of what is to be recognised; "" takes the task's own.
         network: Id; `network_options` such as its width.
@@ -162,6 +163,7 @@ class Beside:
         pictures: How many are learnt from.
         boxes: Whether boxes are drawn in those.
         ready: Whether each says what “present” means.
+        sets: Where all of them lie.
     """
 
     further: tuple[Source, ...] = ()
@@ -169,6 +171,7 @@ class Beside:
     pictures: int = 0
     boxes: bool = False
     ready: bool = True
+    sets: tuple[PictureSet, ...] = ()
 
 
 def knobs() -> tuple[Knob, ...]:

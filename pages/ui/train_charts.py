@@ -65,7 +65,7 @@ def _dressed(figure: go.Figure, run: TrainingRun, title: str) -> go.Figure:
     figure.update_layout(
         height=HEIGHT,
         margin={"l": 0, "r": 8, "t": 8, "b": 0},
-        legend={"orientation": "h", "y": 1.12, "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
         colorway=theme.colours(),
         dragmode=False,
         hovermode="x unified",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from medcore.errors import N_, Message
-from medcore.workbench.jobs import Job
+from medcore.workbench.jobs import Job, Progress
 from medcore.workbench.train import Look
 from pages.ui import faults, state, tray
 from pages.ui.train_form import Planned
@@ -64,11 +64,13 @@ def look(planned: Planned) -> None:
 
 
 def _start(planned: Planned) -> Job:
-    bench, root = state.workbench(), planned.chosen.root
-    return bench.jobs.start(
-        Message(N_("Looking at the pictures of {set}"), {"set": planned.chosen.id}),
-        lambda progress: bench.train.look(planned.plan, root, progress, cancelled=progress.cancelled),
-    )
+    bench = state.workbench()
+
+    def work(progress: Progress) -> Look:
+        root = bench.train.sets.together((planned.chosen, *planned.beside))
+        return bench.train.look(planned.plan, root, progress, cancelled=progress.cancelled)
+
+    return bench.jobs.start(Message(N_("Looking at the pictures of {set}"), {"set": planned.chosen.id}), work)
 
 
 def _fingerprint(planned: Planned) -> str:

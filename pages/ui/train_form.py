@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from medcore.errors import N_, MedcoreError
-from medcore.workbench.picture_sets import PictureSet, source_of
+from medcore.workbench.picture_sets import PictureSet, SetFacts, source_of
 from medcore.workbench.train import NetworkChoice
 from medcore.workbench.train_plan import Knob, Plan, Preset, Value, changed
 from pages.ui import faults, pick, state, train_sets, train_sources
@@ -20,14 +20,16 @@ BOX_METRICS = ("map50", "auc_map50")
 SECTIONS = {"options": N_("Training"), "augmentation": N_("Variation of the pictures")}
 STARTS = {"": N_("nothing"), "imagenet": N_("published ImageNet weights, at their published width")}
 HIDDEN = ("start_from",)  # has a chooser of its own
+ASKED_OF = "task-of"  # the set for which a question was suggested last
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What the form says: the plan, and the set that it is about."""
+    """What the form says: the plan, the set that it is about, and those beside it."""
 
     plan: Plan
     chosen: PictureSet
+    beside: tuple[PictureSet, ...] = ()
 
 
 def form() -> Planned | None:
@@ -44,7 +46,7 @@ def form() -> Planned | None:
     positive = train_sources.positive(chosen, facts, label)
     beside = train_sources.beside(chosen)
     st.markdown("#### " + t("Question and network"))
-    task = pick.one_of("task", t("Question"), {k: t(v) for k, v in state.workbench().train.tasks().items()})
+    task = _task(chosen, facts)
     preset = _preset()
     source = source_of(chosen, facts, positive=positive, label=label, patient=patient, columns=columns)
     boxes = facts.boxes or beside.boxes
@@ -72,9 +74,19 @@ def form() -> Planned | None:
         options={**changed(options, known, "options"), **({"start_from": start} if start else {})},
         augmentation=changed(augmentation, known, "augmentation"),
     )
-    planned = Planned(plan, chosen)
+    planned = Planned(plan, chosen, beside.sets)
     _start(planned, ready=bool(positive) and beside.ready)
     return planned
+
+
+def _task(chosen: PictureSet, facts: SetFacts) -> str:
+    """The question; another set asks for its own likely one, which a person may then change."""
+    likely, choices = state.workbench().train.suggest(facts), state.session().choices
+    if choices.get(ASKED_OF, chosen.id) != chosen.id:
+        state.choose("task", likely)
+    choices[ASKED_OF] = chosen.id
+    titles = {name: t(title) for name, title in state.workbench().train.tasks().items()}
+    return pick.one_of("task", t("Question"), titles, default=likely)
 
 
 def _preset() -> Preset:
@@ -222,7 +234,7 @@ def _start(planned: Planned, *, ready: bool) -> None:
         t("Start training"), icon=":material/play_arrow:", type="primary", disabled=not ready, key="start-training"
     ):
         try:
-            run = state.workbench().train.start(planned.plan, planned.chosen)
+            run = state.workbench().train.start(planned.plan, planned.chosen, planned.beside)
         except MedcoreError as error:
             faults.explain(error.message, error.hint)
             return

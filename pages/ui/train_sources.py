@@ -17,14 +17,14 @@ USES = {LEARN: N_("Learn from it too"), MEASURE: N_("Only measure on it")}
 
 
 def beside(first: PictureSet) -> Beside:
-    """Further sets of the same folder, each with its columns and its use."""
-    sets = {one.id: one for one in state.workbench().train.sets.list() if one.root == first.root and one != first}
+    """Further sets, each with its columns and its use."""
+    sets = {one.id: one for one in state.workbench().train.sets.list() if one.id != first.id}
     if not sets:
         return Beside()
     chosen = st.multiselect(
         t("Further sets"),
         list(sets),
-        format_func=lambda name: t("Phantom radiographs (synthetic)") if name == PHANTOMS else name,
+        format_func=_title,
         key=_key("beside", first.id),
         persist_state="session",
         placeholder=t("None"),
@@ -40,9 +40,13 @@ def beside(first: PictureSet) -> Beside:
     return found
 
 
+def _title(name: str) -> str:
+    return t("Phantom radiographs (synthetic)") if name == PHANTOMS else name
+
+
 def _added(found: Beside, one: PictureSet, taken: set[str]) -> Beside:
     """With one more set; names are told apart by the folder above."""
-    st.markdown(f"**{plain(one.id)}**")
+    st.markdown(f"**{plain(_title(one.id))}**")
     try:
         facts = state.workbench().train.sets.facts(one, str(state.setting(_key("label", one.id)) or ""))
     except MedcoreError as error:
@@ -62,7 +66,7 @@ def _added(found: Beside, one: PictureSet, taken: set[str]) -> Beside:
     source = source_of(one, facts, positive=values, label=label, patient=patient, columns=reported)
     source = replace(source, name=one.id if source.name in taken else source.name, weight=share)
     taken.add(source.name)
-    found = replace(found, ready=found.ready and bool(values))
+    found = replace(found, ready=found.ready and bool(values), sets=(*found.sets, one))
     if use == MEASURE:
         return replace(found, measured=(*found.measured, replace(source, weight=0.0, split="")))
     return replace(

@@ -82,9 +82,11 @@ def test_one_class_cannot_be_started(app: AppTest, pictures: Path) -> None:
 
 
 def test_a_further_set_is_learnt_from_or_only_measured_on(app: AppTest, pictures: Path) -> None:
-    for name in ("here", "there"):
-        shutil.copytree(pictures, pictures.parent / name)
     page(app)
+    uploads = state.workbench().train.sets.own_root  # another root than that of the first set
+    for copy in (pictures.parent / "here", uploads / "there"):
+        shutil.copytree(pictures, copy)
+    app.run()
     app.multiselect(key="train-beside-discs").set_value(["here", "there"]).run()
     assert "discs + here + there" in words(app)
     app.selectbox(key="train-use-there").set_value("measure").run()

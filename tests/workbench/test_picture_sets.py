@@ -144,3 +144,20 @@ def test_phantoms_are_made_once_and_a_stop_leaves_nothing(tmp_path: Path, monkey
 def test_an_unknown_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="nowhere"):
         sets(tmp_path).get("nowhere")
+
+
+def test_sets_of_several_roots_are_below_one_folder_of_links(tmp_path: Path) -> None:
+    found = sets(tmp_path)
+    for place in (
+        tmp_path / "pictures" / "a",
+        tmp_path / "pictures" / "deep" / "b",
+        tmp_path / "data" / "pictures" / "c",
+    ):
+        folder_with(place, "ill/1.png", "well/2.png")
+    one, other, own = found.list()
+    assert found.together([one, other]) == tmp_path / "pictures", "no links where they share a root"
+    root = found.together([one, other, own])
+    assert root == found.together([own, one, other])
+    for chosen in (one, other, own):
+        assert (root / chosen.id / "ill" / "1.png").is_file()
+        assert (root / chosen.id).resolve() == (chosen.root / chosen.id).resolve()

@@ -16,7 +16,7 @@ from medcore.nn.training.recipe import Source, load_recipe
 from medcore.nn.training.run_folder import Stage, Status, only_training, write_status
 from medcore.settings import Settings
 from medcore.workbench.models import Models
-from medcore.workbench.picture_sets import PictureSet, PictureSets
+from medcore.workbench.picture_sets import PictureSet, PictureSets, SetFacts
 from medcore.workbench.train import Train
 from medcore.workbench.train_plan import PRESETS, Plan, changed, knobs, model_id, recipe_text
 from medcore.workbench.train_runs import RunState, TrainRuns
@@ -68,6 +68,13 @@ def test_titles_with_quotes_and_chinese_stay_in_the_card(tmp_path: Path) -> None
     with pytest.raises(TrainingError, match="no folder's name"):
         recipe_text(replace(PLAN, title="胸片"))
     assert model_id("../../etc") == "etc"
+
+
+def test_a_set_of_fractures_suggests_its_question(tmp_path: Path) -> None:
+    door = train(tmp_path)
+    assert door.suggest(SetFacts("", label="fractured", values={"0": 3, "1": 2})) == "fracture"
+    assert door.suggest(SetFacts("", values={"*": 5}, boxes=True)) == "fracture"
+    assert door.suggest(SetFacts("", label="label", values={"normal": 3, "pneumonia": 2})) == "chest_xray"
 
 
 def test_several_sets_are_learnt_from_and_others_only_measured_on(tmp_path: Path) -> None:
