@@ -161,6 +161,13 @@ def _train(recipe: Path, data: Path, out: Path, device: str) -> None:
     command = [sys.executable, "-m", "medcore", "train", str(recipe), "--data", str(data), "--out", str(out)]
     command += ["--work", str(ROOT / "runs" / out.name), "--resume", "--device", device, "--json"]
     ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if ended.returncode < 0:
+        raise TrainingError(
+            N_("The training of {model} was killed (signal {signal})."),
+            hint=N_("The same command goes on from its last whole epoch."),
+            model=out.name,
+            signal=-ended.returncode,
+        )
     if ended.returncode:
         raise TrainingError(
             N_("The training of {model} failed: {reason}"), model=out.name, reason=_reason(ended.stdout)

@@ -148,7 +148,7 @@ def groups(chosen: Chosen) -> None:
         sets = state.workbench().evaluate.by_source(chosen.evaluated)
         if sets:
             st.markdown("#### " + t("By set"))
-            _group(t("Set"), sets)
+            _group(t("Data set"), sets)
         st.markdown("#### " + t("By column"))
         found = state.workbench().evaluate.subgroups(chosen.part, chosen.evaluated.threshold)
         if not found:
@@ -179,8 +179,8 @@ def _beside_set_controls(controls: Mapping[str, Estimate], sets: Sequence[PartFi
         st.table(
             {
                 t("AUC within the set"): [plain(one.value) for one, _ in both],
-                t("This model"): [interval(one.metrics["auc"]) for one, _ in both],
-                t(CONTROLS["thumbnail_ridge"]): [interval(control) for _, control in both],
+                t("This model"): [narrow(one.metrics["auc"]) for one, _ in both],
+                t(CONTROLS["thumbnail_ridge"]): [narrow(control) for _, control in both],
             },
             border="horizontal",
             hide_index=True,
@@ -193,9 +193,7 @@ def _group(name: str, parts: Sequence[PartFigures]) -> None:
     table: dict[str, list[str]] = {name: [plain(one) for one in told]}
     table[t("Pictures (present)")] = [f"{part.n} ({part.positive})" for part in parts]
     for metric in GROUPED:
-        table[t(METRICS[metric])] = [
-            interval(part.metrics[metric]) if metric in part.metrics else "–" for part in parts
-        ]
+        table[t(METRICS[metric])] = [narrow(part.metrics[metric]) if metric in part.metrics else "–" for part in parts]
     with st.container(key=f"figures-group-{name}"):
         st.table(table, border="horizontal", hide_index=True)
 
@@ -207,6 +205,11 @@ def _aucs(rows: Mapping[str, Estimate], key: str) -> None:
             border="horizontal",
             hide_index=True,
         )
+
+
+def narrow(value: Estimate) -> str:
+    """A figure with its interval for a narrow column: a line breaks between the two, never within the interval."""
+    return interval(value).replace("–", "\u2060–\u2060")  # word joiners
 
 
 def interval(value: Estimate) -> str:

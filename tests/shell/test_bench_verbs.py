@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,13 @@ def test_models_are_trained_after_those_they_start_from(
     assert code == 2 and "three" in found["error"]["message"]
     code, found = call("models", "train", "--data", place)
     assert code == 2 and "lacks the data sets one" in found["error"]["message"]
+
+
+def test_a_killed_training_is_told_as_killed(
+    call: Call, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "models" / "two" / "recipe.toml").write_text(RECIPE.format(epochs=1))
+    (tmp_path / "one").mkdir()
+    monkeypatch.setattr(verbs.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, -9, ""))
+    code, found = call("models", "train", "--data", tmp_path, "--only", "two")
+    assert code == 2 and "was killed (signal 9)" in found["error"]["message"]

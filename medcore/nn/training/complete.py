@@ -34,7 +34,7 @@ from medcore.nn.training.publish import (
 )
 from medcore.nn.training.recipe import Recipe
 from medcore.nn.training.report import tidy
-from medcore.nn.training.run_folder import write_bytes, write_text
+from medcore.nn.training.run_folder import only_writer, write_bytes, write_text
 from medcore.nn.training.sources import Case
 from medcore.tasks import load_task
 
@@ -64,12 +64,21 @@ def complete(
     Raises:
         DataSetError: The data sets are not there, or too few pictures of the split are.
         NotFoundError: The model keeps no table of its split.
-        TrainingError: The disk is full; the model stays as it was.
+        TrainingError: The disk is full, or a training writes this model; the model stays as it was.
     """
     recipe = own_recipe(card, data, {})
     if recipe is None:
         raise DataSetError(N_("{path} holds none of the data sets that {model} was trained on."), path=str(data),
                            model=card.id)  # fmt: skip
+    with only_writer(card.folder):
+        _completed(card, recipe, data, engine, anew=anew, device=device, tell=tell)
+    return card.folder
+
+
+def _completed(
+    card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, anew: bool, device: str, tell: Tell
+) -> None:
+    """Make everything in a folder of its own, then put it in place."""
     staging = card.folder / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
@@ -83,7 +92,6 @@ def complete(
         put_in_place(staging, card.folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return card.folder
 
 
 def _fitted(

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -90,6 +90,35 @@ def only_training(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise _second(folder) from error
         yield
+
+
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold a model folder for one training; the lock is on the folder itself and leaves nothing in it.
+
+    Raises:
+        TrainingError: Another training writes this model, or the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise full_disk(folder, error) from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(held)
+        raise TrainingError(
+            N_("Another training already writes the model {folder}."),
+            hint=N_("Wait for it, stop it, or give this one another folder with --out."),
+            folder=str(folder),
+        ) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it is not empty once a model lies there
+            folder.rmdir()
+        os.close(held)
 
 
 def refuse_second(folder: Path) -> None:

@@ -28,7 +28,7 @@ from medcore.nn.training.pictures import Pictures, list_cases, load_pictures
 from medcore.nn.training.publish import publish
 from medcore.nn.training.published import IMAGENET, start_from_imagenet
 from medcore.nn.training.recipe import Recipe, load_recipe
-from medcore.nn.training.run_folder import Epoch, only_training, write_text
+from medcore.nn.training.run_folder import Epoch, only_training, only_writer, write_text
 from medcore.nn.training.warm import warm_start
 from medcore.tasks import load_task
 
@@ -71,7 +71,7 @@ def train(
     Raises:
         CardError: The recipe cannot be used.
         DataSetError: The pictures cannot be learnt from.
-        TrainingError: Another training runs in `work`, the disk is full, or the loss is no number.
+        TrainingError: Another training runs in `work` or writes `out`, the disk is full, or the loss is no number.
     """
     recipe = load_recipe(recipe_path)
     draft = draft_card(recipe, out)
@@ -84,7 +84,7 @@ def train(
         fit(network, objective_for(network, recipe, pictures, load_task(recipe.task)), fabric=fabric, folder=work,
             resume=resume)  # fmt: skip
         return out
-    with only_training(work):
+    with only_training(work), only_writer(out):
         _refuse_mistakes_in_others(recipe, draft, data)
         resume = resume and _same_recipe(work, recipe_path)
         pictures = _pictures(recipe, draft, data, work, reading, masks=isinstance(network, MaskNet))

@@ -15,6 +15,7 @@ from medcore.nn.training.run_folder import (
     Status,
     is_training,
     only_training,
+    only_writer,
     read_curves,
     read_status,
     refuse_second,
@@ -95,6 +96,18 @@ def test_a_folder_is_held_while_a_training_runs_in_it(tmp_path: Path) -> None:
         with pytest.raises(TrainingError, match="already runs"):
             refuse_second(tmp_path)
     assert not is_training(tmp_path)
+
+
+def test_a_model_folder_has_one_writer_and_nothing_is_left_where_no_model_came_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "x"
+    with only_writer(folder):
+        with pytest.raises(TrainingError, match="already writes"), only_writer(folder):
+            pass
+        assert folder.is_dir(), "the refused one leaves it to its holder"
+    assert not folder.exists()
+    with only_writer(folder):
+        (folder / "card.toml").touch()
+    assert [path.name for path in folder.iterdir()] == ["card.toml"]
 
 
 def test_half_written_files_are_no_end(tmp_path: Path) -> None:
