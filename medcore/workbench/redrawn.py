@@ -11,6 +11,7 @@ from medcore.imaging.heirs import Piece, heirs, value_boxes
 from medcore.imaging.lesions import lesion_voxels, measure
 from medcore.imaging.measured import index_of, to_lesion
 from medcore.predictions import Lesion
+from medcore.store.cropping import cropped
 from medcore.store.json_values import Json, from_lesions
 from medcore.volume import Array, Geometry, Mask, Scale, Triple
 from medcore.workbench.corrected import LESIONS, ORIGINS, VALUES, Finding, Origin, Standing
@@ -131,30 +132,45 @@ def _same(one: Piece, other: Piece) -> bool:
 
 
 def outlines_remeasured(before: Mask, after: Mask, findings: Sequence[Finding]) -> Json:
-    """As `remeasured`, of a detection's outlines: a value of the mask is a lesion, a new value a new one."""
-    former = outlined_pieces(before, [one for one in findings if one.counts])
+    """As `remeasured`, of a detection's outlines: a value of the mask is a lesion, a new value a new one.
+
+    Only what the brush touched is looked at, for a chest CT has a hundred million voxels.
+    """
+    counted = {one.value: one for one in findings if one.counts and one.value}
     now = [(one.lesion, one.origin, one.value) for one in findings if one.standing is Standing.REJECTED and one.lesion]
-    ids = {one.value: one.id for one in findings if one.counts and one.value}
-    known = {one.id: one for one in findings}
-    number = max((int(key) for key in known), default=0)
-    for value, box in enumerate(value_boxes(after.labels), start=1):
-        if box is None:
+    number = max((int(one.id) for one in findings), default=0)
+    touched = _touched(before.labels, after.labels)
+    for value in sorted(touched | set(counted)):
+        one = counted.get(value)
+        if one is not None and one.lesion is not None and value not in touched:
+            now.append((one.lesion, one.origin, value))
             continue
-        s, r, c = (int(side.start) for side in box)
-        inside = after.labels[box] == value
-        extent = measure(inside, after.geometry, corner=(s, r, c), label=value)
-        one = known.get(ids.get(value, ""))
+        piece = _piece_of(after.labels, value)
+        if piece is None:
+            continue
+        extent = measure(piece.inside, after.geometry, corner=piece.corner, label=value)
         if one is None or one.lesion is None:
             number += 1
             lesion, origin = to_lesion(extent, after, id=str(number)), Origin.ADDED
         else:
-            same = one.id in former and _same(former[one.id], Piece((s, r, c), inside))
             fresh = replace(to_lesion(extent, after, id=one.id), label=one.lesion.label)
-            lesion, origin = _continued(one, fresh, same_voxels=same)
+            lesion, origin = _continued(one, fresh, same_voxels=False)
         now.append((lesion, origin, value))
     lesions = from_lesions([lesion for lesion, _, _ in now])
     origins: Json = {lesion.id: origin.value for lesion, origin, _ in now}
     return {LESIONS: lesions, ORIGINS: origins, VALUES: {lesion.id: value for lesion, _, value in now}}
+
+
+def _touched(before: Array, after: Array) -> set[int]:
+    """The values that voxels had or have which differ."""
+    changed = before != after
+    return {int(value) for side in (before, after) for value in np.unique(side[changed]) if value}
+
+
+def _piece_of(labels: Array, value: int) -> Piece | None:
+    """The voxels of one value; None where it does not occur."""
+    box, (s, r, c) = cropped(labels == value)
+    return Piece((s, r, c), box) if box.any() else None
 
 
 def _part(labels: Array, piece: Piece) -> Array:

@@ -45,6 +45,7 @@ def _about(note: str) -> tuple[str, int, str, str] | None:
 def _drawn(pane: Pane, number: int, sitting: str, source: str, labels: np.ndarray) -> DrawnMask:
     overlay = next((o for o in pane.overlays if isinstance(o, LabelOverlay) and o.id == source and source), None)
     known = overlay.mask.names if overlay else {}
-    names = {value: known.get(value, wording.label_name(value)) for value in np.unique(labels).tolist() if value}
+    used = np.unique(labels[labels > 0]).tolist()  # a hundred million voxels, nearly all of them 0, are slow to sort
+    names = {value: known.get(value, wording.label_name(value)) for value in used}
     mask = Mask(labels.reshape(pane.volume.shape), {**known, **names}, pane.volume.geometry)
     return DrawnMask(number, source, sitting, mask, overlay.title if overlay else "")
