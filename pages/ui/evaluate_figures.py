@@ -175,12 +175,13 @@ def _beside_set_controls(controls: Mapping[str, Estimate], sets: Sequence[PartFi
     both = [(one, controls[one.value]) for one in sets if one.value in controls and "auc" in one.metrics]
     if not both:
         return
+    ridge = CONTROLS["thumbnail_ridge"]
     with st.container(key="figures-set-controls"):
         st.table(
             {
                 t("AUC within the set"): [plain(one.value) for one, _ in both],
                 t("This model"): [narrow(one.metrics["auc"]) for one, _ in both],
-                t(CONTROLS["thumbnail_ridge"]): [narrow(control) for _, control in both],
+                t(ridge): [narrow(control) for _, control in both],
             },
             border="horizontal",
             hide_index=True,
