@@ -145,17 +145,22 @@ def two(titles: tuple[str, str], pair: Pair) -> go.Figure:
     return figure
 
 
-def shift(strengths: Sequence[float], models: Mapping[str, Sequence[Estimate]], unit: str) -> go.Figure:
-    """A figure over the strength of a shift, for one model or two; steps are evenly apart."""
+def shift(
+    strengths: Sequence[float], models: Mapping[str, Sequence[Estimate]], unit: str, *, span: tuple[float, float]
+) -> go.Figure:
+    """A figure over the strength of a shift, for one model or two; steps are evenly apart.
+
+    Args:
+        span: Lowest and highest value of the axis, the same for all shifts, so that they can be compared.
+    """
     figure = go.Figure()
     places = list(range(len(strengths)))
     for number, (name, values) in enumerate(models.items()):
         _estimates(figure, number, name, places, values)
     figure.update_xaxes(tickvals=places, ticktext=[f"{s:g}" for s in strengths])
-    lowest = min(v.low for values in models.values() for v in values)
-    figure.update_yaxes(range=[0 if lowest < 0.5 else 0.48, 1.02])
+    figure.update_yaxes(range=span)
     figure = _titled(figure, unit, "", height=230)
-    figure.update_layout(showlegend=len(models) > 1)
+    figure.update_layout(showlegend=len(models) > 1, margin={"t": 28 if len(models) > 1 else 10})
     return figure
 
 
@@ -213,7 +218,7 @@ def _titled(figure: go.Figure, across: str, up: str, *, height: int = HEIGHT) ->
     figure.update_layout(
         height=height,
         margin={"l": 0, "r": 8, "t": 10, "b": 0},
-        legend={"orientation": "h", "y": 1.14, "x": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
         colorway=theme.colours(),
         dragmode=False,
         showlegend=sum(trace.name is not None and trace.showlegend is not False for trace in figure.data) > 1,

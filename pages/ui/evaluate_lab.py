@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
+
 import streamlit as st
 
 from medcore.errors import N_, Message
@@ -56,16 +58,24 @@ def _found(found: LabReport, metric: str) -> None:
     names = {card.id: t(card.title) for card in state.workbench().models.cards()}
     labs, titles = found.labs, shift_titles()
     st.caption(t("{count} pictures, half of them with the finding.", count=labs[0].n))
-    columns = st.columns(ACROSS, gap="medium")
+    span, columns = _span(found, metric), st.columns(ACROSS, gap="medium")
     for number, curve in enumerate(labs[0].curves):
         title, unit = titles[curve.shift]
         with columns[number % ACROSS]:
             st.markdown(f"**{t(title)}**")
             values = {names.get(lab.model, lab.model): lab.curves[number].metrics[metric] for lab in labs}
-            figure = evaluate_charts.shift(curve.strengths, values, t(unit))
+            figure = evaluate_charts.shift(curve.strengths, values, t(unit), span=span)
             st.plotly_chart(figure, key=f"shift-{curve.shift}", config=charts.CONFIG)
             said = [(name, lab.curves[number].breaks_at[metric]) for name, lab in zip(values, labs, strict=True)]
-            st.markdown(" · ".join(_breaks(name if len(labs) > 1 else "", at) for name, at in said))
+            st.markdown("  \n".join(_breaks(name if len(labs) > 1 else "", at) for name, at in said))
+
+
+def _span(found: LabReport, metric: str) -> tuple[float, float]:
+    """The axis of all charts: every interval of all of them, out to whole tenths."""
+    met = [value for lab in found.labs for curve in lab.curves for value in curve.metrics[metric]]
+    low = floor(min(value.low for value in met) * 10) / 10
+    high = ceil(max(value.high for value in met) * 10) / 10
+    return low - 0.02, high + 0.02
 
 
 def _breaks(name: str, at: float | None) -> str:

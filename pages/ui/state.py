@@ -241,10 +241,11 @@ def study_id() -> str:
 
 def open_study(study: str) -> None:
     """Open a study ("": none), on this page and on the others, and put it into the link."""
-    if study != session().study:
+    before = session().study
+    if study != before:
         session().study = study
         session().choices = {}
-        for name in OF_A_STUDY:
+        for name in OF_A_STUDY if before else ():  # a fresh tab's link says what to show
             _link(name, "")
     _link(STUDY, study)
 

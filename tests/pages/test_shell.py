@@ -56,6 +56,13 @@ def test_an_unknown_study_in_the_link_is_explained_and_gives_way_to_the_newest(a
     assert app.query_params["study"] == study.id
 
 
+def test_a_link_without_a_study_keeps_what_it_names_when_the_newest_study_opens(app: AppTest, add) -> None:
+    study = add()
+    app.query_params["model"] = "one"
+    app.run()
+    assert (app.query_params["study"], app.query_params["model"]) == (study.id, "one")
+
+
 def test_an_unknown_setting_is_explained_instead_of_a_traceback(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     app.run()
     monkeypatch.setenv("MEDCORE_BOGUS", "1")

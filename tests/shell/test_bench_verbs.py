@@ -102,6 +102,6 @@ def test_a_killed_training_is_told_as_killed(
 ) -> None:
     (place / "models" / "two" / "recipe.toml").write_text(RECIPE.format(epochs=1))
     (tmp_path / "one").mkdir()
-    monkeypatch.setattr(verbs.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, -9, ""))
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, -9, ""))
     code, found = call("models", "train", "--data", tmp_path, "--only", "two")
     assert code == 2 and "was killed (signal 9)" in found["error"]["message"]
