@@ -20,6 +20,7 @@ FEWEST_SLICES = 3
 THICK_MM, LIMIT_MM = 3.0, 10.0  # a nodule of 6 mm is in two slices of 3 mm
 HEADS = ("HEAD", "BRAIN", "SKULL", "HEADNECK")
 PARTIAL_QUALITY = 0.5
+PARTIAL = "partial_lungs"  # code of the warning that the scan shows only a part of the lungs
 STRANGE_SHARE = 0.3  # of the places looked at
 
 
@@ -86,11 +87,17 @@ def _part(scan: Scan) -> dict[str, str | int | float]:
 def doubts(field: Field, judged: Judged, card: ModelCard) -> tuple[Issue, ...]:
     """What only the voxels could tell."""
     found = []
+    if field.partial:
+        ml = {"volume": round(field.volume_ml)}
+        text = Message(
+            N_("Only a part of the lungs is in the scan ({volume} ml): what lies beyond is not looked at."), ml
+        )
+        found.append(Issue(PARTIAL, Severity.WARN, text, Message(N_("Use the whole series."))))
     worst = min(field.lungs.reasons, key=lambda reason: reason.score)
     if worst.score < PARTIAL_QUALITY:
         hint = Message(N_("Look at the outline of the lungs: nodules outside of it are missed."))
         found.append(Issue("lungs", Severity.WARN, worst.message, hint, measured=worst.score, limit=PARTIAL_QUALITY))
-    elif worst.score < 1.0:
+    elif worst.score < 1.0 and not field.partial:
         found.append(Issue("lungs", Severity.INFO, worst.message, measured=worst.score))
     if judged.distance is not None and len(judged.distance) and card.familiarity is not None:
         strange = float(np.mean(judged.distance > card.familiarity.threshold))

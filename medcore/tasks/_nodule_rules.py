@@ -13,10 +13,20 @@ from medcore.records import LesionReading, LesionRole, Timepoint
 RULES = ("lung_rads", "fleischner")
 FOR_TEACHING = Message(N_("Decision support for teaching: a reader decides."))
 FIRST_LOOK = Message(N_("Taken as the first CT of the patient: growth and newness need an earlier one."))
+PART_ONLY = Message(N_("Only a part of the lungs is in the scan: nodules beyond it would count too."))
+INCOMPLETE = Message(
+    N_("Category 0: a part of the lungs is not in the scan, so that nobody can say there is no nodule.")
+)
 
 
-def suggestions(boxes: Sequence[Box], acquired_on: date | None) -> tuple[Suggestion, ...]:
-    """The category of each rule, with the rule that fired."""
+def suggestions(boxes: Sequence[Box], acquired_on: date | None, *, partial: bool = False) -> tuple[Suggestion, ...]:
+    """The category of each rule, with the rule that fired.
+
+    Args:
+        partial: The scan shows only a part of the lungs, so that no nodule in it does not mean none.
+    """
+    if partial and not boxes:
+        return (Suggestion("lung_rads", "0", "lung_rads.0", INCOMPLETE, (FOR_TEACHING,)),)
     nodules = tuple(
         LesionReading(
             id=str(box.mask_label),
@@ -32,11 +42,10 @@ def suggestions(boxes: Sequence[Box], acquired_on: date | None) -> tuple[Suggest
         for box in boxes
     )
     visit = Timepoint("CT", acquired_on, nodules, baseline=True)
+    first = (FOR_TEACHING, PART_ONLY, FIRST_LOOK) if partial else (FOR_TEACHING, FIRST_LOOK)
     found = []
     for name in RULES:
         response = load_criterion(name).assess((visit,))
         row = response.timepoints[0]
-        found.append(
-            Suggestion(name, row.overall, row.rule, row.reason, (FOR_TEACHING, FIRST_LOOK, *response.to_confirm))
-        )
+        found.append(Suggestion(name, row.overall, row.rule, row.reason, (*first, *response.to_confirm)))
     return tuple(found)

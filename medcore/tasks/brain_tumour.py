@@ -28,7 +28,7 @@ from medcore.imaging.head_slices import (
 )
 from medcore.predictions import Prediction, Score, Segmentation
 from medcore.records import Issue, Run, Severity
-from medcore.tasks import Cancelled, Forward, Prepared, Progress, Scan, VolumeAnswer, VolumeTask
+from medcore.tasks import Cancelled, Forward, Prepared, Progress, Scan, VolumeAnswer, VolumeTask, stop_if
 from medcore.tasks._brain_checks import (
     CONTRAST,
     T1,
@@ -189,6 +189,7 @@ class BrainTumour(VolumeTask):
             cancelled=cancelled,
         )
         progress(0.99, MEASURING)
+        stop_if(cancelled)
         square = head_square(chosen[0].view(head.standing_out), chosen[0].steps)
         kinds = votes.kinds / max(votes.weight, 1e-9)
         prediction = _segmentation(

@@ -17,7 +17,7 @@ from medcore.predictions import Box, Classification, Detection, Prediction, Scor
 from medcore.records import Issue, Run
 from medcore.tasks import Cancelled, Forward, Prepared, Progress, Scan, VolumeAnswer, VolumeTask, stop_if
 from medcore.tasks import _nodule_detector as detector
-from medcore.tasks._nodule_checks import doubts, header_issues
+from medcore.tasks._nodule_checks import PARTIAL, doubts, header_issues
 from medcore.tasks._nodule_finding import Finding, Judged, findings, judge, place_candidates
 from medcore.tasks._nodule_patches import HIGH_HU, LOW_HU, PIXEL_MM, prepare_patch
 from medcore.tasks._nodule_rating import load_rating
@@ -105,7 +105,7 @@ class LungNodule(VolumeTask):
         }  # fmt: skip
         parameters |= detector.parameters(card) if detector.takes_boxes(card) else PATCHES
         return VolumeAnswer(
-            Detection(run, boxes, _mask(found, scan), suggestions(boxes, scan.acquired_on)),
+            Detection(run, boxes, _mask(found, scan), suggestions(boxes, scan.acquired_on, partial=field.partial)),
             parameters,
             doubts(field, judged, card),
             _seen(judged),
@@ -115,7 +115,8 @@ class LungNodule(VolumeTask):
         """What published rules say of the nodules that a reader left."""
         if not isinstance(prediction, Detection):
             return prediction
-        return replace(prediction, suggestions=suggestions(prediction.boxes, acquired_on))
+        partial = any(issue.code == PARTIAL for issue in prediction.run.warnings)
+        return replace(prediction, suggestions=suggestions(prediction.boxes, acquired_on, partial=partial))
 
 
 def _field(scan: Volume, cancelled: Cancelled) -> Field:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
@@ -101,8 +102,31 @@ def found(answer: VolumeAnswer) -> tuple[Lesion, ...]:
 
 
 @pytest.fixture(scope="module")
-def plain() -> VolumeAnswer:
-    return ask(head(*FINE))
+def watched() -> tuple[VolumeAnswer, list[str]]:
+    """The answer of the plain head, and in their order the questions whether to stop and the forward passes."""
+    events: list[str] = []
+
+    def forward(inputs: NDArray[float32]) -> Output:
+        events.append(f"forward {len(inputs)}")
+        return oracle(inputs)
+
+    def cancelled() -> bool:
+        events.append("ask")
+        return False
+
+    return ask(head(*FINE), forward=forward, cancelled=cancelled), events
+
+
+@pytest.fixture(scope="module")
+def plain(watched: tuple[VolumeAnswer, list[str]]) -> VolumeAnswer:
+    return watched[0]
+
+
+def test_a_stop_is_asked_for_before_every_batch_and_before_measuring(watched: tuple[VolumeAnswer, list[str]]) -> None:
+    events = watched[1]
+    assert all(first == "ask" for first, then in pairwise(events) if then != "ask")
+    assert {int(one.split()[1]) for one in events if one != "ask"} <= {1, 2, 3, 4}, "slices of a batch"
+    assert events[-1] == "ask", "before the lesions are measured"
 
 
 def test_known_lesions_are_found_where_they_are_with_their_volumes(plain: VolumeAnswer) -> None:

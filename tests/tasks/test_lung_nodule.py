@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +17,24 @@ import pytest
 from numpy import float32
 from numpy.typing import NDArray
 
-from medcore.cards import Calibration, InputContract, Label, ModelCard
+from medcore.analysis import analyse
+from medcore.cards import Calibration, InputContract, Label, ModelCard, load_card
 from medcore.engine import Output
 from medcore.errors import CancelledError, UnfitInputError, WeightsError
 from medcore.imaging.nodules.candidates import Candidate
 from medcore.imaging.phantoms.chest_ct import Nodule, axial, chest_ct
+from medcore.intake import Source, read_sources
+from medcore.nn.torch_engine import TorchEngine
 from medcore.nn.training.asking import NOBODY
 from medcore.predictions import Detection
 from medcore.records import Severity
+from medcore.sandbox import Sandbox
+from medcore.settings import ROOT, Settings
 from medcore.tasks import VolumeTask, load_task
 from medcore.tasks._nodule_finding import judge
 from medcore.tasks._nodule_patches import prepare_patch
 from medcore.tasks._nodule_rating import Rating, load_rating
+from medcore.tasks._nodule_rules import suggestions
 from medcore.volume import Geometry, Unit, Volume
 
 NODULES = (Nodule("1", (-88.0, -38.0, 2.0), 14.0), Nodule("2", (96.0, 40.0, -3.0), 9.0))
@@ -72,8 +80,39 @@ def analysed(scan: Volume, **changes: object) -> Detection:
     return answer.prediction
 
 
+@cache
+def watched() -> tuple[Detection, list[str]]:
+    """What is found in the phantom, and in their order the stages in which a stop was asked for, and forward passes."""
+    told, events = ["before"], []
+
+    def forward(inputs: NDArray[float32]) -> Output:
+        events.append("forward")
+        return knows_balls(inputs)
+
+    def cancelled() -> bool:
+        events.append(told[-1])
+        return False
+
+    answer = task().analyse(
+        [chest()], card=card(), forward=forward, run=NOBODY, cancelled=cancelled,
+        progress=lambda share, stage: told.append(str(stage)),
+    )  # fmt: skip
+    assert isinstance(answer.prediction, Detection)
+    return answer.prediction, events
+
+
+def test_a_stop_is_asked_for_before_every_step_of_each_stage() -> None:
+    events = watched()[1]
+    assert all(first != "forward" for first, then in pairwise(events) if then == "forward")
+    asked = Counter(events)
+    assert asked["Looking for the lungs"] >= chest().shape[0], "at least at each slice"
+    assert asked["Looking for candidates"] >= 2 * 6, "at each scale, for dense and for faint ones"
+    assert asked["Asking the network"] + 1 >= asked["forward"] >= 2
+    assert asked["Outlining and measuring"] + 1 >= len(NODULES)
+
+
 def test_known_nodules_are_boxed_outlined_measured_and_sorted_by_the_rules() -> None:
-    found = analysed(chest())
+    found = watched()[0]
     assert found.mask is not None and found.mask.labels.shape == chest().shape
     for known in NODULES:
         box = min(found.boxes, key=lambda b: math.dist(b.centre_lps_mm or (0, 0, 0), known.centre_mm))
@@ -117,6 +156,28 @@ def test_it_stops_when_told_to_and_says_which_stage_it_is_in() -> None:
     with pytest.raises(CancelledError):
         analysed(chest(), progress=lambda share, stage: stages.append(str(stage)), cancelled=lambda: len(stages) > 1)
     assert stages[0] == "Looking for the lungs" and stages[-1] != "Outlining and measuring"
+
+
+def test_no_nodule_in_a_part_of_the_lungs_is_not_called_no_nodule() -> None:
+    assert [one.category for one in suggestions((), None)] == ["1", "NONE"]
+    (only,) = suggestions((), None, partial=True)
+    assert (only.criterion, only.category, only.rule) == ("lung_rads", "0", "lung_rads.0")
+
+
+@pytest.mark.slow
+def test_the_partial_series_shows_its_nodule_and_that_it_is_partial(shared_data: Path) -> None:
+    """The annotated nodule that at LPS 56, 86, -116 mm lies in the 16 slices."""
+    card = load_card(ROOT / "models" / "lung-nodule-patches")
+    file = shared_data / "ct_lidc_partial" / "LIDC-IDRI-0001.zip"
+    settings = Settings(device="cpu", threads=1)
+    with Sandbox(workers=1, memory_mb=2048, seconds=120, output_mb=2048) as box:
+        scan = read_sources([Source(file.name, path=file)], sandbox=box, settings=settings).found[0].volume
+    answer = analyse(scan, task=task(), card=card, engine=TorchEngine(settings)).prediction
+    assert isinstance(answer, Detection)
+    assert math.dist(answer.boxes[0].centre_lps_mm or (0, 0, 0), (56.2, 86.3, -115.9)) < 3.0
+    assert answer.boxes[0].longest_mm == pytest.approx(23.4, abs=3.0)
+    assert len(answer.boxes) <= 5, "at most four false ones"
+    assert "partial_lungs" in {issue.code for issue in answer.run.warnings}
 
 
 @pytest.mark.slow

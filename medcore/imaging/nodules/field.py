@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from medcore.errors import N_, CancelledError
 from medcore.imaging.regions import RegionMask, segment
+from medcore.imaging.regions._shapes import cut_at_ends
 from medcore.volume import Array, Geometry, Unit, Volume
 
 STEP_MM, COARSE_MM = 1.0, 2.0
@@ -29,6 +30,7 @@ class Field:
         geometry: Of this grid.
         lungs: What was found, on a grid of about 2 mm of the whole scan, and how far to trust it.
         volume_ml: Of the lungs that the scan shows.
+        partial: The lungs go on beyond the first or the last slice.
     """
 
     values: NDArray[float32]
@@ -36,6 +38,7 @@ class Field:
     geometry: Geometry
     lungs: RegionMask
     volume_ml: float
+    partial: bool = False
 
 
 def lung_field(scan: Volume, *, cancelled: Callable[[], bool] = lambda: False) -> Field | None:
@@ -58,7 +61,7 @@ def lung_field(scan: Volume, *, cancelled: Callable[[], bool] = lambda: False) -
     values, geometry = resampled(scan.voxels[part], Geometry(affine), STEP_MM, cancelled=cancelled)
     inside = _on_grid(labels, coarse[1], geometry, values.shape)
     np.clip(values, AIR_HU, WATER_HU, out=values)
-    return Field(values, inside, geometry, lungs, float(sum(lungs.volumes_ml.values())))
+    return Field(values, inside, geometry, lungs, float(sum(lungs.volumes_ml.values())), cut_at_ends(labels, small))
 
 
 def resampled(
