@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,10 +92,10 @@ def compare(
         )
         files += _written_all(found, moments, told, out)
     if as_json:
-        answer = compared_object(found, told, reader_sd, moments[0].scan)
+        answer = compared_object(found, told, reader_sd, moments[0].scan) | compare_parts.model_warnings(answers)
         print_json(answer if files is None else {**answer, "files": files})
     else:
-        _print_all(found, told, moments[0].scan)
+        _print_all(found, told, moments[0].scan, answers)
 
 
 def _written_all(found: Compared, moments: list[Moment], told: More, out: Path) -> list[Plain]:
@@ -103,9 +104,10 @@ def _written_all(found: Compared, moments: list[Moment], told: More, out: Path) 
     return files + (compare_parts.written_series(told.series, out) if told.series is not None else [])
 
 
-def _print_all(found: Compared, told: More, baseline: Volume) -> None:
+def _print_all(found: Compared, told: More, baseline: Volume, answers: Sequence[Analysis]) -> None:
     """The comparison, the chance of each category and the series, for people."""
     _print(found, baseline)
+    compare_parts.print_model_warnings(found, answers)
     if told.sure is not None:
         print_certainty(told.sure)
     if told.series is not None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcore.errors import N_, UnfitInputError
+from medcore.records import Issue, Severity
 from medcore.settings import Settings
-from medcore.shell.output import Plain, note, print_table, progress_line, t
+from medcore.shell.output import Plain, note, plain, print_issues, print_table, progress_line, t
 from medcore.shell.read import unwritable
 from medcore.volume import Geometry, Unit, Volume
 
@@ -53,6 +54,21 @@ def asked(
     if isinstance(answers[0].prediction, Classification):
         return tuple(moments), answers
     return with_lesions(moments, [one.prediction for one in answers]), answers
+
+
+def model_warnings(answers: Sequence[Analysis]) -> dict[str, Plain]:
+    """For each study what speaks against the model's answer to it, such as thick slices; nothing without a model."""
+    return {"model_warnings": [[plain(issue) for issue in _doubts(one)] for one in answers]} if answers else {}
+
+
+def print_model_warnings(found: Compared, answers: Sequence[Analysis]) -> None:
+    """The same for people, study by study."""
+    for visit, one in zip(found.visits, answers, strict=False):
+        print_issues(visit.label, _doubts(one))
+
+
+def _doubts(answer: Analysis) -> list[Issue]:
+    return [issue for issue in answer.prediction.run.warnings if issue.severity is not Severity.INFO]
 
 
 def told(
