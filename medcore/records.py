@@ -164,6 +164,8 @@ class LesionReading:
         tlg: Total lesion glycolysis, SUL × ml.
         part_of: The lesion it split from: its size is added to the sum, it is no new lesion.
         merged_into: The lesion it coalesced with.
+        outline_sd_mm: Standard deviation of its diameter between varied passes of the model that outlined it; 0 where a
+            person did, or nobody asked twice.
     """
 
     id: str
@@ -184,6 +186,7 @@ class LesionReading:
     enhancing: bool = True
     part_of: str = ""
     merged_into: str = ""
+    outline_sd_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from math import erf, pi, sqrt
 
 import numpy as np
 
-from medcore.comparison.uncertainty import Error, error_at, sphere_mm
+from medcore.comparison.uncertainty import Error, error_at, error_of, sphere_mm
 from medcore.criteria import Criterion
 from medcore.records import LesionReading, LesionStatus, Timepoint
 
@@ -191,7 +191,7 @@ def _redrawn(visit: Timepoint, noise: Noise, rng: np.random.Generator) -> Timepo
 def _redrawn_lesion(lesion: LesionReading, noise: Noise, size: Error, rng: np.random.Generator) -> LesionReading:
     if lesion.status is not LesionStatus.MEASURED:
         return lesion
-    errors = rng.standard_normal(6)
+    errors, size = rng.standard_normal(6), error_of(lesion, size)
 
     def length(value: float | None, error: float) -> float | None:
         return value if not value else max(LEAST_MM, value + error * size.length_sd_mm(value))

@@ -13,7 +13,7 @@ from medcore.comparison.doubts import doubts_about, placeholder_spacing
 from medcore.comparison.history_doubts import date_doubts, empty_doubts, lesion_doubts, patient_doubts
 from medcore.comparison.readings import Reader, TargetRules, proposed_roles, timepoints
 from medcore.comparison.tracks import Corrections, Track, follow
-from medcore.comparison.visits import Visit
+from medcore.comparison.visits import Outlined, Visit
 from medcore.criteria import Criterion
 from medcore.errors import N_, HistoryError, Message, UnfitInputError
 from medcore.imaging.registration.alignment import Alignment, Method, Motion, Trust
@@ -37,6 +37,7 @@ class Moment:
         alignment: From the baseline to this study where it is known already (set by a reader, or kept).
         landmarks: Places that a reader set in the baseline and in this study.
         patient: Pseudonym, "" where there is none.
+        outlined: How sure a model was of the lesions of the mask that it outlined.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Moment:
     alignment: Alignment | None = None
     landmarks: tuple[Landmark, ...] = ()
     patient: str = ""
+    outlined: tuple[Outlined, ...] = ()
 
     @property
     def acquired_on(self) -> date | None:
@@ -224,7 +226,8 @@ def visits_of(moments: Sequence[Moment], alignments: Sequence[Alignment]) -> tup
     for moment, alignment in zip(moments, (None, *alignments), strict=True):
         if moment.mask is None:
             return ()
-        visits.append(Visit(moment.label, moment.acquired_on, moment.scan, moment.mask, alignment, true_scale))
+        visit = Visit(moment.label, moment.acquired_on, moment.scan, moment.mask, alignment, true_scale)
+        visits.append(replace(visit, outlined=moment.outlined))
     return tuple(visits)
 
 

@@ -134,6 +134,7 @@ def _reading(track: Track, number: int, visit: Visit, role: LesionRole, reader: 
         hu_mean=piece.mean if visit.scan.unit is Unit.HU else None,
         suv_peak=None if piece.uptake is None else piece.uptake.peak,
         tlg=None if piece.uptake is None or not visit.sized else piece.uptake.glycolysis,
+        outline_sd_mm=piece.outline_sd_mm,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cbrt, hypot, pi, sqrt
 
 import numpy as np
@@ -103,9 +103,17 @@ def error_at(visit: Timepoint, reader_sd_mm: float) -> Error:
     return Error(reader_sd_mm, visit.pixel_mm or 0.0, visit.slice_mm or 0.0)
 
 
+def error_of(lesion: LesionReading, error: Error) -> Error:
+    """Of one lesion: where a model drew it, what its varied passes differ by comes on top of what readers differ by."""
+    if not lesion.outline_sd_mm:
+        return error
+    return replace(error, reader_sd_mm=hypot(error.reader_sd_mm, lesion.outline_sd_mm))
+
+
 def change_of(before: LesionReading, after: LesionReading, first: Error, second: Error) -> dict[str, Interval]:
     """How far one lesion changed between two visits: `longest_mm` in mm, `volume_percent` in percent."""
     found = {}
+    first, second = error_of(before, first), error_of(after, second)
     if before.longest_mm and after.longest_mm:
         found["longest_mm"] = length_change(before.longest_mm, after.longest_mm, first, second)
     if before.volume_ml and after.volume_ml:
@@ -115,6 +123,7 @@ def change_of(before: LesionReading, after: LesionReading, first: Error, second:
 
 def of_reading(lesion: LesionReading, error: Error) -> dict[str, Interval]:
     """The intervals of what was measured of a lesion, by the names of its sizes."""
+    error = error_of(lesion, error)
     found = {
         name: length_interval(value, error)
         for name in ("longest_mm", "short_axis_mm", "perpendicular_mm")

@@ -24,11 +24,17 @@ class History:
     issues: tuple[Issue, ...]
 
 
-def checked(timepoints: Sequence[Timepoint], *, most_targets: int | None = MAX_TARGETS) -> History:
+def checked(
+    timepoints: Sequence[Timepoint],
+    *,
+    most_targets: int | None = MAX_TARGETS,
+    most_per_organ: int | None = MAX_TARGETS_PER_ORGAN,
+) -> History:
     """The history with its baseline first.
 
     Args:
         most_targets: How many target lesions the criterion admits; None for any number.
+        most_per_organ: How many of one organ; None where the criterion has no such limit, as those of brain tumours.
 
     Raises:
         HistoryError: No visit, two baselines, dates that go back, a lesion twice at a visit or in two roles, or a
@@ -44,7 +50,7 @@ def checked(timepoints: Sequence[Timepoint], *, most_targets: int | None = MAX_T
     _nothing_is_new_at_the_baseline(visits[0])
     _merged_lesions_are_somewhere(visits)
     whole, dropped = _every_lesion_at_every_visit(visits)
-    issues = (*early, *dropped, *_doubtful_dates(visits), *_too_many_targets(visits[0], most_targets))
+    issues = (*early, *dropped, *_doubtful_dates(visits), *_too_many_targets(visits[0], most_targets, most_per_organ))
     return History(whole, issues)
 
 
@@ -226,7 +232,7 @@ def _doubtful_dates(visits: Sequence[Timepoint]) -> list[Issue]:
     return issues
 
 
-def _too_many_targets(baseline: Timepoint, most: int | None) -> list[Issue]:
+def _too_many_targets(baseline: Timepoint, most: int | None, most_per_organ: int | None) -> list[Issue]:
     targets = [lesion for lesion in baseline.lesions if lesion.role is LesionRole.TARGET]
     if most is None:
         return []
@@ -242,7 +248,7 @@ def _too_many_targets(baseline: Timepoint, most: int | None) -> list[Issue]:
             )
         )
     for organ, count in Counter(filter(None, map(organ_of, targets))).items():
-        if count > MAX_TARGETS_PER_ORGAN:
+        if most_per_organ is not None and count > most_per_organ:
             issues.append(
                 warning(
                     "too_many_targets_in_an_organ",
@@ -250,7 +256,7 @@ def _too_many_targets(baseline: Timepoint, most: int | None) -> list[Issue]:
                     N_("Keep the two largest and make the others non-target."),
                     count=count,
                     organ=organ,
-                    most=MAX_TARGETS_PER_ORGAN,
+                    most=most_per_organ,
                 )
             )
     return issues

@@ -11,7 +11,7 @@ from typing import ClassVar
 from medcore.criteria import Criterion
 from medcore.criteria._best import Scale, best, with_confirmation
 from medcore.criteria._burden import Measure, Step, grown, shrunk, steps
-from medcore.criteria._history import MAX_TARGETS, checked
+from medcore.criteria._history import MAX_TARGETS, MAX_TARGETS_PER_ORGAN, checked
 from medcore.criteria._overall import (
     BASELINE,
     CR,
@@ -227,6 +227,7 @@ class SumCriterion(Criterion):
     scale: ClassVar[Scale] = Scale((CR, PR, SD, PD))
     names: ClassVar[Mapping[str, str]] = MappingProxyType({})  # what this criterion calls CR, PR, SD and PD
     most_targets: ClassVar[int | None] = MAX_TARGETS
+    most_per_organ: ClassVar[int | None] = MAX_TARGETS_PER_ORGAN
 
     @property
     @abstractmethod
@@ -235,7 +236,7 @@ class SumCriterion(Criterion):
 
     def assess(self, timepoints: Sequence[Timepoint]) -> Response:
         """See Criterion."""
-        history = checked(timepoints, most_targets=self.most_targets)
+        history = checked(timepoints, most_targets=self.most_targets, most_per_organ=self.most_per_organ)
         visits = self.prepared(history.visits)
         judged = self.rule.judge(visits)
         rows = [self._row(visits[: index + 1], one) for index, one in enumerate(judged)]

@@ -168,7 +168,9 @@ class DoublingTime(Criterion):
         worst = max(growths, key=lambda growth: SCALE.order.index(growth.category), default=None)
         unread = [x.id for x in nodules(step.visit) if x.status is LesionStatus.NOT_ASSESSED or _sizeless(x)]
         if worst is None or (unread and worst.category != SUSPICIOUS):
-            reason = Message(N_("Growth is not known of: {lesions}."), {"lesions": ", ".join(unread) or "–"})
+            reason = Message(N_("No lesion has a size at two visits."))
+            if unread:
+                reason = Message(N_("Growth is not known of: {lesions}."), {"lesions": ", ".join(unread)})
             return Verdict(NE, "doubling.ne", reason)
         return Verdict(worst.category, f"doubling.{worst.category.lower()}", self._words(worst))
 

@@ -103,7 +103,7 @@ class Rano2(Criterion):
 
     def assess(self, timepoints: Sequence[Timepoint]) -> Response:
         """See Criterion."""
-        history = checked(timepoints, most_targets=MOST_TARGETS)
+        history = checked(timepoints, most_targets=MOST_TARGETS, most_per_organ=None)
         visits = history.visits
         enhancing, other = self._arms(visits[0])
         pairs = zip(enhancing.judge(visits), other.judge(visits), strict=True)

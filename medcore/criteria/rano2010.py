@@ -31,6 +31,7 @@ class Rano2010(NeuroCriterion):
     summary = N_("Gliomas: products of enhancing lesions with T2/FLAIR, steroids and clinical state.")
     source = "Wen 2010, J Clin Oncol 28:1963; low grade: van den Bent 2011, Lancet Oncol 12:583"
     unit = "mm²"
+    most_per_organ = None  # the brain is one organ
     to_confirm = (
         N_("A lesion too small to measure counts 5 mm × 5 mm; the paper names no such size."),
         N_("A complete response on steroids counts as partial; raised steroids leave a visit not evaluable."),

@@ -40,6 +40,7 @@ class RanoBm(NeuroCriterion):
     summary = N_("Brain metastases: longest diameters, steroids and clinical state.")
     source = "Lin 2015, Lancet Oncol 16:e270"
     unit = "mm"
+    most_per_organ = None  # the brain is one organ
     to_confirm = (
         NO_SIZE,
         N_("The 5 mm of growth of one lesion are counted from the visit that had the smallest sum."),

@@ -80,10 +80,11 @@ def _courses(
             draw.ellipse((x - 4 * FINE, y - 4 * FINE, x + 4 * FINE, y + 4 * FINE), fill=colour)
         if known:
             x, y = known[-1]
+            step = -2 if y > (HEIGHT - BOTTOM - LETTERS) * FINE else 2  # below the axis stand the visits
             while any(
                 abs(x - left) < 60 * FINE and abs(y - other) < (LETTERS + 1) * FINE for left, other in taken
             ):  # names do not lie on each other
-                y += 2 * FINE
+                y += step * FINE
             taken.append((x, y))
             draw.text((x + 10 * FINE, y), one.name, colour, font, anchor="lm")
 

@@ -20,6 +20,7 @@ from medcore.workbench.assess import Certainty, Refused, assess, assess_all, cer
 from medcore.workbench.comparisons import Aligned
 
 WHOLE = ("CR", "PR", "SD", "PD")  # what categories of different criteria have in common
+NE = "NE"
 ALIKE = {
     "iCR": "CR", "iPR": "PR", "iSD": "SD", "iUPD": "PD", "iCPD": "PD", "MR": "PR",
     "CMR": "CR", "PMR": "PR", "SMD": "SD", "NMR": "SD", "PMD": "PD",
@@ -75,6 +76,7 @@ class Opinion:
         reason: The rule that fired, or why the criterion refuses the history.
         agrees: Whether it means the same as the chosen criterion; None where the two cannot be compared.
         response: The whole answer; None where the criterion refuses the history.
+        other_scale: Both tell something, but their categories have no meaning in common (ACTIVE and PD).
     """
 
     criterion: str
@@ -82,6 +84,7 @@ class Opinion:
     reason: Message
     agrees: bool | None
     response: Response | None
+    other_scale: bool = False
 
     @property
     def category(self) -> str:
@@ -174,7 +177,10 @@ def opinions(history: Sequence[Timepoint], chosen: Response) -> tuple[Opinion, .
         last = whole.timepoints[-1]
         theirs = _common(last.overall)
         agrees = None if theirs is None or mine is None else theirs == mine
-        out.append(Opinion(whole.criterion, whole.title, last.reason, agrees, whole))
+        if whole is chosen:
+            agrees = True
+        other_scale = agrees is None and NE not in (last.overall, chosen.timepoints[-1].overall)
+        out.append(Opinion(whole.criterion, whole.title, last.reason, agrees, whole, other_scale))
     return tuple(out)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
 from medcore.comparison.compare import Moment, Progress
+from medcore.comparison.visits import Outlined
 from medcore.comparison.whole_image import HeatChange, Look, Opacity, heat_changes, opacities
 from medcore.engine import Engine
 from medcore.errors import N_, CancelledError, Message, UnfitInputError
@@ -133,7 +134,7 @@ def with_lesions(moments: Sequence[Moment], predictions: Sequence[Prediction]) -
         UnfitInputError: A prediction names no places.
     """
     return tuple(
-        replace(moment, mask=lesion_mask(one, moment.scan))
+        replace(moment, mask=lesion_mask(one, moment.scan), outlined=outlined_by(one))
         for moment, one in zip(moments, predictions, strict=True)
     )  # fmt: skip
 
@@ -157,6 +158,16 @@ def lesion_mask(prediction: Prediction, scan: Volume) -> Mask:
                 hint=N_("Give masks by --mask, or choose a task that segments."),
                 task=prediction.run.task,
             )
+
+
+def outlined_by(prediction: Prediction) -> tuple[Outlined, ...]:
+    """How sure a model was of each lesion's outline; none where its passes were not varied."""
+    lesions = prediction.lesions if isinstance(prediction, Segmentation) else ()
+    return tuple(
+        Outlined(one.voxels, one.centre_lps_mm, one.volume_low_ml, one.volume_high_ml)
+        for one in lesions
+        if one.centre_lps_mm is not None and one.volume_low_ml is not None and one.volume_high_ml is not None
+    )
 
 
 def _ellipsoids(found: Detection, scan: Volume) -> Mask:

@@ -168,7 +168,13 @@ def _criteria(all_: Findings) -> tuple[Text, list[Block]]:
     head = (N_("Criterion"), N_("Category"), N_("Agrees"), N_("Sum"), N_("Next"), N_("Why"))
     agree: dict[bool | None, Text] = {True: _m(N_("yes")), False: _m(N_("⚠ disagrees")), None: "–"}
     body: tuple[tuple[Text, ...], ...] = tuple(
-        (_m(one.title), one.category or _m(N_("not applicable")), agree[one.agrees], *_reached(one), _why(one))
+        (
+            _m(one.title),
+            one.category or _m(N_("not applicable")),
+            _m(N_("another scale")) if one.other_scale else agree[one.agrees],
+            *_reached(one),
+            _why(one),
+        )
         for one in told
     )
     flagged = tuple(number for number, one in enumerate(told) if one.agrees is False)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from medcore.comparison.visits import Outlined
 from medcore.predictions import Classification, Detection, Prediction
 from medcore.store.store import Store
 from medcore.volume import Mask
+from medcore.workbench.comparison_models import outlined_by
 from medcore.workbench.corrections import ResultCorrections
 
 
@@ -27,6 +31,12 @@ def corrected_mask(store: Store, run: str) -> Mask:
     mask = ResultCorrections(store).review(store.prediction(run)).mask
     assert mask is not None, "only results with a mask are offered"
     return mask
+
+
+def outlined_in(store: Store, sources: Sequence[str], prefix: str) -> tuple[Outlined, ...]:
+    """How sure the models among the sources were of what they outlined; what readers redrew since is left as it is."""
+    runs = [one.removeprefix(prefix) for one in sources if one.startswith(prefix)]
+    return tuple(one for run in runs for one in outlined_by(store.prediction(run)))
 
 
 def correction_version(store: Store, run: str) -> int:

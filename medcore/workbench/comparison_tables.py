@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from medcore.comparison.uncertainty import error_at
+from medcore.comparison.uncertainty import error_at, error_of
 from medcore.comparison.whole_image import Burden
 from medcore.exports.report_document import Facts, Wording
 from medcore.imaging.change_map import GAINED, KEPT, LOST
@@ -106,8 +106,9 @@ def _measurements(all_: Findings) -> Iterable[Cells]:
         for number, cell in enumerate(row.cells):
             visit = all_.found.visits[number]
             reader = all_.draft.reader_sd_mm
+            read = next((one for one in all_.found.timepoints[number].lesions if one.id == row.id), None)
             error = error_at(all_.found.timepoints[number], reader)
-            sd = error.length_sd_mm(cell.longest_mm) if cell.longest_mm else None
+            sd = error_of(read, error).length_sd_mm(cell.longest_mm) if read is not None and cell.longest_mm else None
             sure = intervals(all_.found.timepoints, number, row.id, reader)
             ends = [
                 (sure[size].low, sure[size].high) if size in sure else (None, None)

@@ -41,7 +41,7 @@ from medcore.workbench.comparison_draft import (
     to_draft,
 )
 from medcore.workbench.comparison_probabilities import ProbabilityChange, probability_changes
-from medcore.workbench.comparison_sources import boxes_only, corrected_mask, correction_version, has_mask
+from medcore.workbench.comparison_sources import boxes_only, corrected_mask, correction_version, has_mask, outlined_in
 from medcore.workbench.comparison_studies import alike, before, joined, largest, no_lesion, same_patient, study_doubts
 from medcore.workbench.kept_alignments import change_part
 
@@ -318,7 +318,8 @@ class Comparisons:
             bare = chosen.study in draft.clear
             mask = no_lesion(scan) if bare else self._mask(chosen, scan)
             pairs = kept_alignments.landmarks(self.store, draft, number) if number else ()
-            moments.append(Moment(label, scan, mask, known.get(number), pairs))
+            outlined = () if bare else outlined_in(self.store, self.chosen_sources(chosen), RUN)
+            moments.append(Moment(label, scan, mask, known.get(number), pairs, outlined=outlined))
         return tuple(moments)
 
     def _mask(self, chosen: Chosen, scan: Volume) -> Mask | None:

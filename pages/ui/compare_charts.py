@@ -42,12 +42,13 @@ def sums(response: Response, labels: Sequence[str], sure: Certainty | None) -> g
     )  # fmt: skip
     last = response.timepoints[-1]
     _levels(figure, ((last.baseline, t("Baseline")), (last.nadir, t("Nadir"))))
+    highest = max((one.at for one in last.thresholds), default=0.0)
     for threshold in last.thresholds:
         figure.add_hline(
             y=threshold.at,
             line={"dash": "dash", "width": 1.5, "color": LINE},
             annotation_text=t("{category} from {value}", category=threshold.category, value=f"{threshold.at:.1f}"),
-            annotation_position="bottom left",
+            annotation_position="top left" if threshold.at == highest else "bottom left",  # names apart from lines
         )
     top = max([value for value in values if value is not None] + [one.at for one in last.thresholds], default=1.0)
     figure.update_yaxes(range=[0, top * 1.25])

@@ -90,7 +90,9 @@ def _row(one: Opinion) -> dict[str, str]:
     return {
         t("Criterion"): t(one.title),
         t("Category"): one.category or t("not applicable"),
-        t("Agreement"): {True: "=", False: t("⚠ disagrees"), None: ""}[one.agrees],
+        t("Agreement"): t("another scale")
+        if one.other_scale
+        else {True: "=", False: t("⚠ disagrees"), None: ""}[one.agrees],
         t("Sum"): f"{number(last.sum, unit)} {unit}" if last and last.sum is not None else "–",
         t("Baseline"): number(last.baseline, unit) if last else "–",
         t("Nadir"): number(last.nadir, unit) if last else "–",

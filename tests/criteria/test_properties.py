@@ -222,3 +222,12 @@ def test_options_are_checked() -> None:
         load_criterion("recist11").configured({"slice_mm": "thick"})
     with pytest.raises(HistoryError, match="not a value"):
         load_criterion("rano2").configured({"method": "depth"}).assess(series([20]))
+
+
+def test_the_limit_of_two_targets_an_organ_is_no_rule_of_brain_tumours() -> None:
+    lesion = LesionReading("", LesionRole.TARGET, longest_mm=20.0, perpendicular_mm=15.0, organ="brain")
+    visit = Timepoint("T0", None, tuple(replace(lesion, id=f"L{number}") for number in range(1, 4)))
+    neuro = ("rano2010", "rano2", "rano_bm")
+    for criterion, said in {"recist11": True, "mrecist": True, **dict.fromkeys(neuro, False)}.items():
+        codes = [one.code for one in load_criterion(criterion).assess([visit]).issues]
+        assert ("too_many_targets_in_an_organ" in codes) is said, criterion

@@ -1,14 +1,18 @@
 """What a model found may be the lesions of a visit, as its reader has left it; a drawn mask comes before it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from math import hypot
 
 import numpy as np
 import pytest
 
+from medcore.comparison.uncertainty import Error, error_of, of_reading, sphere_mm
+from medcore.comparison.visits import Visit
 from medcore.imaging.measured import measured
 from medcore.predictions import Box, Detection, Segmentation
-from medcore.records import Study
+from medcore.records import LesionReading, LesionRole, Study
 from medcore.settings import Settings
 from medcore.store.store import Store
 from medcore.store.studies import NewScan, NewStudy
@@ -62,6 +66,32 @@ def test_a_result_counts_as_its_reader_left_it_and_a_drawn_mask_before_it(store:
     drawn = store.save_mask(chosen.scan, mask(small=False), name="Lesions", origin=MaskOrigin.DRAWN)
     assert door.chosen_sources(chosen) == (drawn.id,) and len(door.sources(chosen.scan, chosen.study)) == 2
     assert later.id in {one.study for one in draft.visits}
+
+
+def test_what_varied_passes_of_the_model_differ_by_widens_the_intervals_until_the_lesion_is_redrawn(
+    store: Store,
+) -> None:
+    study, _ = put(store, 1), put(store, 2)
+    found = mask(small=False)
+    (lesion,) = measured(found)
+    assert lesion.volume_ml is not None
+    low, high = lesion.volume_ml * 0.8, lesion.volume_ml * 1.25
+    store.save_prediction(Segmentation(run(study), found, (replace(lesion, volume_low_ml=low, volume_high_ml=high),)))
+    door = Comparisons(store)
+    moment = door._moments(door.proposed(study))[0]
+    assert moment.mask is not None and len(moment.outlined) == 1
+    visit = Visit("T0", None, moment.scan, moment.mask, outlined=moment.outlined)
+    (piece,) = visit.pieces
+    wanted = (sphere_mm(high) - sphere_mm(low)) / 2
+    assert piece.outline_sd_mm == pytest.approx(wanted) and wanted > 0.5
+    alone, plain = LesionReading("L1", LesionRole.TARGET, longest_mm=12.0), Error(1.5)
+    assert error_of(alone, plain) == plain
+    both = of_reading(replace(alone, outline_sd_mm=wanted), plain)["longest_mm"]
+    assert both.high - both.value == pytest.approx(1.959964 * hypot(1.5, wanted))
+    redrawn = found.labels.copy()
+    redrawn[2:6, 4:13, 4:6] = 0
+    drawn = replace(visit, mask=Mask(redrawn, found.names, GEOMETRY))
+    assert drawn.pieces[0].outline_sd_mm == 0.0
 
 
 def test_a_detection_counts_where_it_outlines_what_it_found(store: Store) -> None:
