@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from medcore.workbench.train_plan import (
     Plan,
     Preset,
     knobs,
+    model_id,
     recipe_text,
 )
 from medcore.workbench.train_runs import TrainingRun, TrainRuns
@@ -118,6 +120,11 @@ class Train:
     def draws(self, pictures: int) -> int:
         """A sensible number of pictures an epoch."""
         return min(max(DRAWS[0], pictures), DRAWS[1])
+
+    def free_title(self, title: str) -> str:
+        """The title, with a number behind it where a model or a training has it already."""
+        taken = {card.id for card in self.models.cards()} | {run.model for run in self.runs.list()}
+        return next(wish for n in count(1) if model_id(wish := title if n == 1 else f"{title} {n}") not in taken)
 
     def batch(self, plan: Plan) -> int:
         """The batch, no larger than an epoch."""

@@ -15,6 +15,7 @@ from pages.ui.words import plain, t
 
 HEIGHT = 270
 LINE = "#8a97a3"
+FULL = "#0B6B8A"  # a cell that holds its whole row; white is read on it in both themes
 
 
 def roc(curves: Curves, at: At) -> go.Figure:
@@ -98,8 +99,9 @@ def confusion(at: At) -> go.Figure:
             z=shares, x=[t("called absent"), t("called present")], y=[t("Absent"), t("Present")], zmin=0, zmax=1,
             text=[[f"{cell}<br>{share:.0%}" for cell, share in zip(*both, strict=True)]
                   for both in zip(cells, shares, strict=True)],
-            texttemplate="%{text}", textfont={"size": 16}, showscale=False, hoverinfo="skip", xgap=3, ygap=3,
-            colorscale=[[0, "rgba(127,127,127,0.10)"], [1, (theme.colours() or ["#0B6B8A"])[0]]],
+            texttemplate="%{text}", textfont={"size": 16, **({"color": "#FFFFFF"} if theme.dark() else {})},
+            showscale=False, hoverinfo="skip", xgap=3, ygap=3,
+            colorscale=[[0, "rgba(127,127,127,0.10)"], [1, FULL]],
         )
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed")

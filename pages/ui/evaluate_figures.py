@@ -48,6 +48,12 @@ SETS = {
     "undecided": N_("Left open (both answers)"),
     "empty": N_("Nothing fits (no answer)"),
 }
+TEST = "test"  # among what the gate was shown
+WITHIN = {
+    "within source": N_("Within one data set"),
+    "within patient": N_("Within one patient"),
+    "within region": N_("Within one body region"),
+}
 GROUPED = ("auc", "sensitivity", "specificity", "precision", "ece")
 
 
@@ -122,7 +128,8 @@ def beyond(chosen: Chosen) -> None:
     with right:
         if one.unfamiliar:
             st.markdown("**" + t("Refused as unlike the training images") + "**")
-            show.facts({name: f"{share:.1%}" for name, share in one.unfamiliar.items()})
+            titles = {TEST: t("Its own test images")}
+            show.facts({titles.get(name, name): f"{share:.1%}" for name, share in one.unfamiliar.items()})
 
 
 def _sets(chosen: Chosen) -> None:
@@ -166,7 +173,8 @@ def groups(chosen: Chosen) -> None:
         _beside_set_controls(chosen.evaluated.set_controls, sets)
         if chosen.evaluated.within:
             st.markdown("#### " + t("Within strata"))
-            _aucs({plain(name): value for name, value in chosen.evaluated.within.items()}, "within")
+            within = chosen.evaluated.within
+            _aucs({t(WITHIN[n]) if n in WITHIN else plain(n): value for n, value in within.items()}, "within")
             st.caption(t("AUC over pairs that share their source, region or patient, so that these cannot help."))
 
 

@@ -25,7 +25,12 @@ def apply() -> None:
     st.html(f"<style>:root {{{variables}}}\n{CSS}</style>")
 
 
+def dark() -> bool:
+    """Whether the dark theme is shown."""
+    return st.context.theme.type == "dark"
+
+
 def colours() -> list[str]:
     """Colours of the series of a chart, in the theme that is shown."""
-    shown = "dark" if st.context.theme.type == "dark" else "light"
+    shown = "dark" if dark() else "light"
     return list(st.get_option(f"theme.{shown}.chartCategoricalColors") or ())

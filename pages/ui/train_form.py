@@ -209,11 +209,12 @@ def _knob(knob: Knob, default: Value, preset: str, *, boxes: bool) -> Value:
 
 def _title(preset: Preset, chosen: PictureSet) -> tuple[str, str]:
     first, second = st.columns(2)
+    free = state.workbench().train.free_title(f"{Path(chosen.id).name} {preset.id}")
     with first:
         title = st.text_input(
             t("Title of the model"),
-            f"{Path(chosen.id).name} {preset.id}",
-            key=_key("title", f"{preset.id}-{chosen.id}"),
+            free,
+            key=_key("title", f"{free}-{preset.id}-{chosen.id}"),  # another one once a model has this title
             persist_state="session",
             max_chars=60,
         )

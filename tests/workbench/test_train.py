@@ -20,6 +20,7 @@ from medcore.workbench.picture_sets import PictureSet, PictureSets, SetFacts
 from medcore.workbench.train import Train
 from medcore.workbench.train_plan import PRESETS, Plan, changed, knobs, model_id, recipe_text
 from medcore.workbench.train_runs import RunState, TrainRuns
+from tests.nn.model_folder import make_model
 from tests.nn.training.test_training import data  # noqa: F401  (a fixture)
 
 PLAN = Plan(
@@ -68,6 +69,14 @@ def test_titles_with_quotes_and_chinese_stay_in_the_card(tmp_path: Path) -> None
     with pytest.raises(TrainingError, match="no folder's name"):
         recipe_text(replace(PLAN, title="胸片"))
     assert model_id("../../etc") == "etc"
+
+
+def test_a_suggested_title_is_that_of_no_model_and_no_training(tmp_path: Path) -> None:
+    door = train(tmp_path)
+    assert door.free_title("discs lesson") == "discs lesson"
+    make_model(tmp_path / "models", network="simple_cnn", name="discs-lesson", size=28)
+    make_model(tmp_path / "models", network="simple_cnn", name="discs-lesson-2", size=28)
+    assert train(tmp_path).free_title("discs lesson") == "discs lesson 3"
 
 
 def test_a_set_of_fractures_suggests_its_question(tmp_path: Path) -> None:
