@@ -101,8 +101,8 @@ def _errors(all_: Findings) -> Iterator[Block]:
             )  # fmt: skip
             items.append((moment.label, ": ", said))
     varied = N_("{lesion}: the model's varied passes add {sd} mm to the standard deviation of a diameter")
-    for moment, visit in zip(all_.aligned.moments, all_.found.timepoints, strict=True):
-        for one in visit.lesions:
+    for moment, read in zip(all_.aligned.moments, all_.found.timepoints, strict=True):
+        for one in read.lesions:
             if one.outline_sd_mm:
                 items.append((moment.label, ": ", _message(varied, lesion=one.id, sd=f"{one.outline_sd_mm:.2f}")))
     if items:
