@@ -26,12 +26,21 @@ class Coverage:
     empty: Estimate  # neither
 
 
-def fit_conformal(truth: NDArray[bool_], probability: NDArray[float64], *, coverage: float = COVERAGE) -> Conformal:
-    """Limits from validation data, for each class its own (Vovk 2012; Sadinle et al. 2019)."""
+def fit_conformal(
+    truth: NDArray[bool_], probability: NDArray[float64], source: Array, *, coverage: float = COVERAGE
+) -> Conformal:
+    """Limits from validation data, for each class its own (Vovk 2012; Sadinle et al. 2019), the loosest of all sources.
+
+    So the promise holds for each source and not only for their mix, in which an easy one hides a hard one.
+
+    Args:
+        source: (N,) number of each image's data set; one with too few images of a class to promise anything is silent
+            on that class, as long as another one is not.
+    """
     return Conformal(
         coverage=coverage,
-        positive_from=1 - _quantile(1 - probability[truth], coverage),
-        negative_to=_quantile(probability[~truth], coverage),
+        positive_from=1 - _loosest(1 - probability[truth], source[truth], coverage),
+        negative_to=_loosest(probability[~truth], source[~truth], coverage),
     )
 
 
@@ -53,7 +62,12 @@ def measure_coverage(truth: NDArray[bool_], probability: NDArray[float64], group
     )
 
 
-def _quantile(misfit: NDArray[float64], coverage: float) -> float:
-    """The conformal quantile; 1 when there are too few images to promise anything."""
+def _loosest(misfit: NDArray[float64], source: Array, coverage: float) -> float:
+    """The largest conformal quantile of the sources; 1 when none has images enough to promise anything."""
+    found = [_quantile(misfit[source == number], coverage) for number in np.unique(source)]
+    return max((limit for limit in found if limit is not None), default=1.0)
+
+
+def _quantile(misfit: NDArray[float64], coverage: float) -> float | None:
     rank = int(np.ceil((len(misfit) + 1) * coverage))
-    return float(np.sort(misfit)[rank - 1]) if 0 < rank <= len(misfit) else 1.0
+    return float(np.sort(misfit)[rank - 1]) if 0 < rank <= len(misfit) else None

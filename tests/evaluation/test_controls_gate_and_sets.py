@@ -79,12 +79,37 @@ def test_sets_cover_the_promised_share_of_new_people(coverage: float) -> None:
     random = np.random.default_rng(0)
     truth = random.random(6000) < 0.3
     probability = 1 / (1 + np.exp(-random.normal(1.5 * truth - 1, 1)))
-    limits = fit_conformal(truth[:3000], probability[:3000], coverage=coverage)
+    limits = fit_conformal(truth[:3000], probability[:3000], np.zeros(3000, int), coverage=coverage)
     found = measure_coverage(truth[3000:], probability[3000:], np.arange(3000), limits)
     assert found.positive.value == pytest.approx(coverage, abs=0.03)
     assert found.negative.value == pytest.approx(coverage, abs=0.03)
 
 
 def test_too_few_people_promise_nothing() -> None:
-    limits = fit_conformal(np.array([True, False]), np.array([0.9, 0.1]), coverage=0.9)
+    limits = fit_conformal(np.array([True, False]), np.array([0.9, 0.1]), np.zeros(2, int), coverage=0.9)
     assert limits == Conformal(0.9, 0.0, 1.0)
+
+
+def test_sets_cover_the_promised_share_in_a_hard_source_that_an_easy_one_outnumbers() -> None:
+    random = np.random.default_rng(1)
+    hard = (np.arange(8000) % 10 == 0).astype(int)
+    truth = random.random(8000) < 0.5
+    probability = 1 / (1 + np.exp(-random.normal((2 * truth - 1) * np.where(hard, 0.2, 3.0), 1)))
+    source, first = hard, np.arange(8000) < 5000
+    mixed = fit_conformal(truth[first], probability[first], np.zeros(5000, int), coverage=0.9)
+    each = fit_conformal(truth[first], probability[first], source[first], coverage=0.9)
+    rows = ~first & (hard == 1)
+    covered = [
+        measure_coverage(truth[rows], probability[rows], np.flatnonzero(rows), limits).all.value
+        for limits in (mixed, each)
+    ]
+    assert covered[0] < 0.6
+    assert covered[1] == pytest.approx(0.9, abs=0.05)
+
+
+def test_a_source_with_too_few_people_of_a_class_leaves_its_limit_to_the_others() -> None:
+    probability = np.linspace(0.5, 0.9, 100)
+    truth, source = np.ones(102, bool), np.repeat([0, 1], [100, 2])
+    limits = fit_conformal(truth, np.append(probability, [0.01, 0.02]), source, coverage=0.9)
+    alone = fit_conformal(truth[:100], probability, source[:100], coverage=0.9)
+    assert limits == alone

@@ -112,7 +112,7 @@ def _fitted(
     if anew and validation.masks is None:
         return calibrate(card, recipe.options, validation, truth, source)
     kept = card.conformal
-    card = with_limits(card, validation, truth[:, 0], coverage=recipe.options.coverage)
+    card = with_limits(card, validation, truth[:, 0], source, coverage=recipe.options.coverage)
     return card if validation.masks is None else replace(card, conformal=kept)
 
 

@@ -132,16 +132,18 @@ def calibrate(card: ModelCard, options: Options, validation: Asked, truth: Array
         )
         labels.append(replace(label, threshold=round(found, 4)))
     card = replace(card, calibration=rounded, labels=tuple(labels))
-    return with_limits(card, validation, truth[:, 0], coverage=options.coverage)
+    return with_limits(card, validation, truth[:, 0], source, coverage=options.coverage)
 
 
-def with_limits(card: ModelCard, validation: Asked, truth: Array, *, coverage: float) -> ModelCard:
+def with_limits(card: ModelCard, validation: Asked, truth: Array, source: Array, *, coverage: float) -> ModelCard:
     """Conformal limits and the gate's threshold for the card's calibration, from validation pictures.
 
     Args:
         truth: (N,) of the first label.
+        source: (N,) number of each picture's data set.
     """
-    limits = fit_conformal(truth, probabilities(validation.logits[:, 0], card.calibration), coverage=coverage)
+    found = probabilities(validation.logits[:, 0], card.calibration)
+    limits = fit_conformal(truth, found, source, coverage=coverage)
     limits = replace(limits, positive_from=round(limits.positive_from, 5), negative_to=round(limits.negative_to, 5))
     assert validation.distance is not None
     gate = card.familiarity or Familiarity(0.0, 0.0)
