@@ -25,6 +25,7 @@ from medcore.nn.training.schedule import rates
 from medcore.settings import ROOT, Settings
 
 TRAININGS = "trainings"  # folder within the data folder
+GOING = (Stage.READING, Stage.TRAINING, Stage.JUDGING)  # stages that know how far they are
 RECIPE, ABOUT, OUTPUT, PAUSED = "recipe.toml", "about.json", "output.log", "paused"
 NICE = 5  # the app itself goes first
 LAST_LINES = 40
@@ -75,10 +76,10 @@ class TrainingRun:
 
     @property
     def fraction(self) -> float:
-        """Share of the whole that is done, for a bar."""
+        """Share of its stage that is done, for a bar."""
         if self.state is RunState.DONE:
             return 1.0
-        return self.status.fraction if self.status is not None and self.status.stage is Stage.TRAINING else 0.0
+        return self.status.fraction if self.status is not None and self.status.stage in GOING else 0.0
 
 
 class TrainRuns:

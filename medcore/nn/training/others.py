@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from medcore.engine import Engine
 from medcore.evaluation.kept_answers import EXTERNAL, PictureAnswer
 from medcore.nn.training.asking import Asked, ask
 from medcore.nn.training.pictures import list_cases
-from medcore.nn.training.recipe import Recipe
+from medcore.nn.training.recipe import Recipe, Source
 from medcore.nn.training.report import Json, picture_answers, report
+from medcore.nn.training.sources import Case
 from medcore.nn.training.splits import cluster
 from medcore.tasks import load_task
 
@@ -40,8 +41,38 @@ class Others:
     answers: tuple[PictureAnswer, ...]
 
 
-def ask_others(card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, device: str = "auto") -> Others:
-    """Ask about the recipe's external and strange sets; those whose folder is not in `data` are left out.
+def list_others(
+    card: ModelCard, recipe: Recipe, data: Path, *, strangers: bool
+) -> tuple[tuple[Source, tuple[Case, ...]], ...]:
+    """The recipe's external sets with their pictures, and the strange ones if asked for; without missing folders.
+
+    Raises:
+        DataSetError: A set cannot be read.
+    """
+    found = []
+    for source in (*recipe.external, *(recipe.strangers if strangers else ())):
+        if not (data / source.folder).exists():
+            continue
+        cases, _ = list_cases([source], data, [label.id for label in card.labels])
+        if source in recipe.strangers:
+            cases = cases[:: max(1, len(cases) // STRANGERS)]
+        found.append((source, tuple(cases)))
+    return tuple(found)
+
+
+def ask_others(
+    card: ModelCard,
+    recipe: Recipe,
+    data: Path,
+    engine: Engine,
+    *,
+    device: str = "auto",
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> Others:
+    """Ask about the recipe's external and strange sets.
+
+    Args:
+        tell: Called with the pictures done and all of one set; what it raises ends the work.
 
     Raises:
         DataSetError: A set cannot be read.
@@ -49,13 +80,8 @@ def ask_others(card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, d
     groups: dict[str, Json] = {}
     refused: dict[str, float] = {}
     answers: list[PictureAnswer] = []
-    for source in (*recipe.external, *(recipe.strangers if card.familiarity is not None else ())):
-        if not (data / source.folder).exists():
-            continue
-        cases, _ = list_cases([source], data, [label.id for label in card.labels])
-        if source in recipe.strangers:
-            cases = cases[:: max(1, len(cases) // STRANGERS)]
-        asked = ask(card, load_task(card.task), cases, engine, device=device)
+    for source, cases in list_others(card, recipe, data, strangers=card.familiarity is not None):
+        asked = ask(card, load_task(card.task), cases, engine, device=device, tell=tell)
         if asked.distance is not None and card.familiarity is not None:
             refused[source.name] = round(float((asked.distance > card.familiarity.threshold).mean()), 4)
         if source in recipe.external:

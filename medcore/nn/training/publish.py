@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,14 +32,14 @@ from medcore.evaluation.classification import Answers, measure
 from medcore.evaluation.conformal import fit_conformal
 from medcore.evaluation.controls import control_scores
 from medcore.evaluation.gate import REFUSED_ON_VALIDATION, Gate, fit_gate, gate_threshold
-from medcore.evaluation.kept_answers import ANSWERS_FILE, PictureAnswer, answers_text
+from medcore.evaluation.kept_answers import ANSWERS_FILE, answers_text
 from medcore.nn.networks import CamNet, MaskNet
 from medcore.nn.torch_engine import GATE, TorchEngine
 from medcore.nn.training.asking import Asked, ask
 from medcore.nn.training.card_file import card_text
 from medcore.nn.training.mask_points import calibrate_masks
 from medcore.nn.training.options import Options
-from medcore.nn.training.others import ask_others
+from medcore.nn.training.others import Others, ask_others, list_others
 from medcore.nn.training.pictures import Pictures
 from medcore.nn.training.recipe import Recipe, Source
 from medcore.nn.training.report import Json, picture_answers, report, tidy
@@ -53,13 +53,26 @@ RECIPE_FILE, SPLIT_FILE, LOG_FILE = "recipe.toml", "split.csv", "training.jsonl"
 STAGING = ".new"
 GATE_PICTURES = 1000  # training pictures the gate is fitted on
 
+Judging = Callable[[int, int], None]  # pictures that were asked about, and all of them
+
 
 def publish(
-    network: CamNet, recipe: Recipe, pictures: Pictures, *, draft: ModelCard, data: Path, work: Path, recipe_path: Path
+    network: CamNet,
+    recipe: Recipe,
+    pictures: Pictures,
+    *,
+    draft: ModelCard,
+    data: Path,
+    work: Path,
+    recipe_path: Path,
+    judging: Judging = lambda done, total: None,
 ) -> Path:
     """Write the model folder `draft.folder`: weights (fp16), card, evaluation, split, recipe, training log.
 
     Everything is made in a folder of its own first; the card goes in place last, and with it the model.
+
+    Args:
+        judging: Called with the pictures that were asked about and all of them; what it raises ends the work.
 
     Raises:
         TrainingError: The disk is full; the model that was there before still is.
@@ -67,24 +80,42 @@ def publish(
     staging = draft.folder / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
+    try:
+        _judge(network, recipe, pictures, card=replace(draft, folder=staging), data=data, judging=judging)
+        write_bytes(staging / RECIPE_FILE, recipe_path.read_bytes())
+        if (work / CURVES).exists():
+            write_bytes(staging / LOG_FILE, (work / CURVES).read_bytes())
+        put_in_place(staging, draft.folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return draft.folder
+
+
+def _judge(
+    network: CamNet, recipe: Recipe, pictures: Pictures, *, card: ModelCard, data: Path, judging: Judging
+) -> None:
+    """Write weights, evaluation, answers, split and card into the card's folder."""
+    staging = card.folder
     weights = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    card = _write_weights(replace(draft, folder=staging), weights)
+    card = _write_weights(card, weights)
     engine: Engine = TorchEngine(Settings(device="cpu"))
-    card, weights = _with_gate(card, weights, engine, pictures)
-    validation = _ask(card, pictures.part("validation"), pictures, engine)
+    tell = _counting(card, recipe, pictures, data, judging)
+    card, weights = _with_gate(card, weights, engine, pictures, tell)
+    validation = _ask(card, pictures.part("validation"), pictures, engine, tell)
     if isinstance(network, MaskNet):
         card = calibrate_masks(card, network, pictures, validation)
     else:
         rows = pictures.part("validation")
         card = calibrate(card, recipe.options, validation, pictures.truth[rows], pictures.source[rows])
     test_rows = pictures.part("test")
-    test = _ask(card, test_rows, pictures, engine)
+    test = _ask(card, test_rows, pictures, engine, tell)
     sources = [recipe.sources[int(pictures.source[i])].name for i in test_rows]
     group = pictures.group[test_rows]
     evaluation = _describe(recipe, pictures, card) | report(test, card, group, source=sources)
-    card, others = _with_others(card, evaluation, recipe, data, engine)
+    others = ask_others(card, recipe, data, engine, tell=tell)
+    card = _with_others(card, evaluation, others)
     write_text(staging / EVALUATION_FILE, json.dumps(tidy(evaluation), indent=1, ensure_ascii=False) + "\n")
-    answers = (*picture_answers(test, card, group, source=sources), *others)
+    answers = (*picture_answers(test, card, group, source=sources), *others.answers)
     write_text(staging / ANSWERS_FILE, answers_text(answers, [label.id for label in card.labels]))
     split = split_table(
         [case.name for case in pictures.cases],
@@ -97,11 +128,23 @@ def publish(
     card = replace(card, split_sha256=hashlib.sha256(split.encode()).hexdigest())
     today = datetime.now(UTC).date().isoformat()
     write_text(staging / CARD_FILE, card_text(recipe, card, trained_on=today))
-    write_bytes(staging / RECIPE_FILE, recipe_path.read_bytes())
-    if (work / CURVES).exists():
-        write_bytes(staging / LOG_FILE, (work / CURVES).read_bytes())
-    put_in_place(staging, draft.folder)
-    return draft.folder
+
+
+def _counting(card: ModelCard, recipe: Recipe, pictures: Pictures, data: Path, judging: Judging) -> Judging:
+    """Tells of each set's pictures as a part of all that will be asked about."""
+    total = min(GATE_PICTURES, len(pictures.part("train"))) + len(pictures.part("validation"))
+    total += len(pictures.part("test"))
+    total += sum(len(cases) for _, cases in list_others(card, recipe, data, strangers=True))
+    before = 0
+
+    def tell(done: int, of_set: int) -> None:
+        nonlocal before
+        judging(before + done, total)
+        if done == of_set:
+            before += done
+
+    judging(0, total)
+    return tell
 
 
 def calibrate(card: ModelCard, options: Options, validation: Asked, truth: Array, source: Array) -> ModelCard:
@@ -159,12 +202,12 @@ def _write_weights(card: ModelCard, weights: dict[str, torch.Tensor]) -> ModelCa
 
 
 def _with_gate(
-    card: ModelCard, weights: dict[str, torch.Tensor], engine: Engine, pictures: Pictures
+    card: ModelCard, weights: dict[str, torch.Tensor], engine: Engine, pictures: Pictures, tell: Judging
 ) -> tuple[ModelCard, dict[str, torch.Tensor]]:
     """Weights with a gate fitted on the features of training pictures."""
     rows = pictures.part("train")
     some = rows[np.random.default_rng(0).permutation(len(rows))[:GATE_PICTURES]]
-    gate = fit_gate(_ask(card, np.sort(some), pictures, engine).features)
+    gate = fit_gate(_ask(card, np.sort(some), pictures, engine, tell).features)
     weights = weights | gate_tensors(gate)
     return _write_weights(card, weights), weights
 
@@ -178,20 +221,17 @@ def gate_tensors(gate: Gate) -> dict[str, torch.Tensor]:
     }
 
 
-def _ask(card: ModelCard, rows: Array, pictures: Pictures, engine: Engine) -> Asked:
-    return ask(card, load_task(card.task), [pictures.cases[int(i)] for i in rows], engine)
+def _ask(card: ModelCard, rows: Array, pictures: Pictures, engine: Engine, tell: Judging) -> Asked:
+    return ask(card, load_task(card.task), [pictures.cases[int(i)] for i in rows], engine, tell=tell)
 
 
-def _with_others(
-    card: ModelCard, evaluation: Json, recipe: Recipe, data: Path, engine: Engine
-) -> tuple[ModelCard, tuple[PictureAnswer, ...]]:
-    """Figures and answers of the external sets, and the share of strangers that the gate refuses."""
-    others = ask_others(card, recipe, data, engine)
+def _with_others(card: ModelCard, evaluation: Json, others: Others) -> ModelCard:
+    """Adds figures of the external sets to the evaluation, and the share of strangers that the gate refuses."""
     evaluation["groups"] |= others.groups
     refused = {"test": float(evaluation.get("unfamiliar", 0.0)), **others.refused}
     evaluation["unfamiliar_share"] = refused
     assert card.familiarity is not None
-    return replace(card, familiarity=replace(card.familiarity, refused=refused)), others.answers
+    return replace(card, familiarity=replace(card.familiarity, refused=refused))
 
 
 def _cell_weights(truth: Array, source: Array) -> NDArray[float64]:

@@ -73,9 +73,14 @@ class Reporter:
         self._epoch, self._step = epoch.number + 1, 0
         self._say(self._training(), epoch=epoch)
 
-    def judging(self) -> None:
-        """The network is trained and will now be measured."""
-        self._say(Status(Stage.JUDGING), at_once=True)
+    def judging(self, done: int, total: int) -> None:
+        """The network is trained and is now measured.
+
+        Raises:
+            CancelledError: The user asked to stop; with --resume the measuring begins anew.
+        """
+        self._refuse_to_go_on()
+        self._say(Status(Stage.JUDGING, done / max(1, total)), at_once=done == 0)
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -51,7 +51,7 @@ def train(
     tell: Callable[[Epoch, int], None] = lambda epoch, total: None,
     reading: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], None] = lambda: None,
-    judging: Callable[[], None] = lambda: None,
+    judging: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
     """Train, calibrate on the validation split, evaluate on the test split; write the model folder and return it.
 
@@ -66,7 +66,8 @@ def train(
         tell: Called after every epoch.
         reading: Called while pictures are decoded.
         stop: Called before every step; what it raises ends the training, which can be resumed.
-        judging: Called when the training is over and the network's answers are about to be measured.
+        judging: Called when the training is over and the network's answers are measured, with the pictures done and all
+            of them; what it raises ends the work, which can be resumed.
 
     Raises:
         CardError: The recipe cannot be used.
@@ -94,8 +95,9 @@ def train(
             further = partial(_unlabelled, recipe, draft, data, work, reading)
             warm_start(network, objective, unlabelled=further, folder=work, device=fabric.device, stop=stop)
         best = fit(network, objective, fabric=fabric, folder=work, resume=resume, tell=tell, stop=stop)
-        judging()
-        return publish(best, recipe, pictures, draft=draft, data=data, work=work, recipe_path=recipe_path)
+        return publish(
+            best, recipe, pictures, draft=draft, data=data, work=work, recipe_path=recipe_path, judging=judging
+        )
 
 
 def _refuse_mistakes_in_others(recipe: Recipe, draft: ModelCard, data: Path) -> None:

@@ -89,6 +89,18 @@ def test_a_signal_stops_it_before_the_next_step_and_handlers_are_put_back(tmp_pa
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_signal_stops_the_measuring_too(tmp_path: Path) -> None:
+    told = reporter(tmp_path, Clock())
+    with pytest.raises(CancelledError), told.watching():
+        told.judging(0, 50)
+        found = read_status(tmp_path)
+        assert found is not None and found.stage is Stage.JUDGING
+        os.kill(os.getpid(), signal.SIGTERM)
+        told.judging(32, 50)
+    found = read_status(tmp_path)
+    assert found is not None and found.stage is Stage.STOPPED
+
+
 def test_a_folder_is_held_while_a_training_runs_in_it(tmp_path: Path) -> None:
     assert not is_training(tmp_path)
     with only_training(tmp_path):

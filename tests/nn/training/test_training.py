@@ -198,6 +198,29 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, data: Pa
     assert load_card(whole).sha256 == load_card(resumed).sha256
 
 
+def test_a_training_stopped_while_it_is_measured_leaves_no_folder_and_is_measured_later(
+    tmp_path: Path, data: Path
+) -> None:
+    path, out, work = recipe(tmp_path, epochs=1), tmp_path / "out", tmp_path / "work"
+    told: list[tuple[int, int]] = []
+
+    def stop(done: int, total: int) -> None:
+        told.append((done, total))
+        if 0 < done < total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(path, data=data, out=out, work=work, judging=stop)
+    assert not out.exists()
+    trained: list[int] = []
+    asked: list[tuple[int, int]] = []
+    train(path, data=data, out=out, work=work, resume=True, stop=lambda: trained.append(1),
+          judging=lambda done, total: asked.append((done, total)))  # fmt: skip
+    assert not trained, "the epochs are not done again"
+    assert load_card(out).metrics
+    assert asked == sorted(asked) and asked[-1] == (told[0][1],) * 2, "every picture is counted once"
+
+
 def test_a_missing_data_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"index\.csv"):
         train(recipe(tmp_path), data=tmp_path / "nowhere", out=tmp_path / "o", work=tmp_path / "w")
