@@ -30,13 +30,14 @@ from medcore.nn.training.laboratory import laboratory
 from medcore.settings import Settings
 from medcore.workbench.evaluated_pictures import locate
 from medcore.workbench.evaluation_file import Evaluated, read_about, read_evaluation
-from medcore.workbench.laboratory import LabReport
+from medcore.workbench.laboratory import LabReport, keep_report, kept_report, report_name
 from medcore.workbench.models import Models
 from medcore.workbench.picture_sets import PictureSet, SetFacts
 from medcore.workbench.recent import Recent
 
 EVALUATIONS = "evaluations"  # folder within the data folder
 ABOUT = "about.json"
+OWN = "own"  # start of the folder name of what is kept about a model's own evaluation
 MANY = "|"  # between several values of one option
 SLIDER_ROUNDS = 300  # of the bootstrap while a threshold is moved
 BAND_ROUNDS = 200
@@ -272,7 +273,7 @@ class Evaluate:
         progress: Progress,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> LabReport:
-        """Models on a part of the pictures of an evaluation as these get worse in many ways.
+        """Models on a part of the pictures of an evaluation as these get worse in many ways; what is found is kept.
 
         Raises:
             DataSetError: The pictures are not here, or only one answer is.
@@ -289,7 +290,18 @@ class Evaluate:
         found = [locate(evaluated.folder, self.models.card(evaluated.model), a, self.settings)
                  for a in part.answers]  # fmt: skip
         cases = [case for case in found if case is not None]
-        return LabReport(laboratory(cards, cases, self.engine(), tell=tell))
+        report = LabReport(laboratory(cards, cases, self.engine(), tell=tell))
+        keep_report(self._lab(evaluated, part, models), report)
+        return report
+
+    def kept_laboratory(self, evaluated: Evaluated, part: Part, models: Sequence[str]) -> LabReport | None:
+        """What the laboratory found before with these very weights; None where it has not been asked."""
+        return kept_report(self._lab(evaluated, part, models))
+
+    def _lab(self, evaluated: Evaluated, part: Part, models: Sequence[str]) -> Path:
+        """Beside an evaluation that was made here, and goes with it; those of a model's own stand in one folder."""
+        folder = self.folder / (evaluated.id or f"{OWN}-{evaluated.model}")
+        return folder / report_name([self.models.card(model) for model in models], part.name)
 
     def _read(self, card: ModelCard, folder: Path, about: Mapping[str, str]) -> Evaluated:
         path = folder / EVALUATION_FILE

@@ -38,7 +38,17 @@ def laboratory(chosen: Chosen) -> None:
             )
             state.session().working[key] = job.id
             st.rerun()
-    if job is None:
+    found = job.result if job is not None else None
+    if found is None and (job is None or job.state.over):
+        found = bench.evaluate.kept_laboratory(chosen.evaluated, chosen.part, models)
+    if job is not None and not job.state.over:
+        tray.follow(job)
+        return
+    if job is not None and job.error is not None:
+        faults.explain(job.error.message, job.error.hint)
+    if isinstance(found, LabReport):
+        _found(found, metric)
+    else:
         st.markdown(
             t(
                 "The same pictures, made worse step by step as another device, dose or export would: noise, blur, "
@@ -46,12 +56,6 @@ def laboratory(chosen: Chosen) -> None:
                 "Where a figure falls by more than 0.05, and its interval with it, the model breaks."
             )
         )
-    elif not job.state.over:
-        tray.follow(job)
-    elif job.error is not None:
-        faults.explain(job.error.message, job.error.hint)
-    elif isinstance(job.result, LabReport):
-        _found(job.result, metric)
 
 
 def _found(found: LabReport, metric: str) -> None:

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from medcore.cards import Estimate
+from medcore.nn.training.laboratory import METRICS, Laboratory, ShiftCurve
 from medcore.settings import Settings
 from medcore.workbench.engine_opener import EngineOpener
 from medcore.workbench.evaluate import Evaluate
+from medcore.workbench.laboratory import LabReport, keep_report
 from medcore.workbench.models import Models
 from medcore.workbench.picture_sets import PictureSets
 from pages.ui import state
@@ -104,6 +107,19 @@ def test_errors_whose_pictures_are_absent_are_counted(measured: AppTest, place: 
 def test_two_models_are_compared(measured: AppTest) -> None:
     said = words(page(measured, "pair"))
     assert "DeLong" in said and "40 pictures, 20 with the finding" in said
+    assert not measured.exception and not measured.error
+
+
+def test_what_the_laboratory_found_is_there_after_a_reload(measured: AppTest, place: Settings) -> None:
+    bench = Evaluate(place, Models(place.models_dir), EngineOpener(place))
+    evaluated = next(one for one in bench.of_model("one") if one.id)
+    part = bench.parts(evaluated)[""]
+    assert "half of them with the finding" not in words(page(measured, "lab"))
+    figures = {name: (Estimate(0.9, 0.8, 0.95), Estimate(0.7, 0.6, 0.8)) for name in METRICS}
+    curve = ShiftCurve("noise", (0.0, 0.1), figures, dict.fromkeys(METRICS, 0.1))
+    keep_report(bench._lab(evaluated, part, ["one"]), LabReport((Laboratory("one", 40, (curve,)),)))
+    said = words(page(measured, "lab"))
+    assert "40 pictures, half of them with the finding" in said and "breaks at 0.1" in said
     assert not measured.exception and not measured.error
 
 
