@@ -159,11 +159,10 @@ def _running_average(decay: float) -> Callable[..., None]:
     def update(averages: list[Tensor], values: list[Tensor], steps: Tensor | int) -> None:
         n = int(steps)
         keep = min(decay, (1 + n) / (10 + n))
-        for kept, value in zip(averages, values, strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(value.to(kept.dtype), 1 - keep)
-            else:
-                kept.copy_(value)
+        if averages[0].is_floating_point():  # torch gives tensors of one kind at a time
+            torch._foreach_lerp_(averages, values, 1 - keep)
+        else:  # counts of batches
+            torch._foreach_copy_(averages, values)
 
     return update
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from medcore.nn.training.augment import augment
+from medcore.nn.training.augment import _grid, augment
 from medcore.nn.training.objectives import AIMED, BLACK, aim, move_boxes
 from medcore.nn.training.options import Augmentation
 
@@ -35,6 +35,12 @@ def test_a_part_shows_what_it_aims_at_at_the_same_scale_and_its_box_lies_on_it()
         assert 20 < len(rows) < 130  # 64 at the same scale; up to exp(0.2) larger or smaller each way
         seen = torch.stack([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]).float()
         torch.testing.assert_close(box, seen, atol=2.5, rtol=0)
+
+
+def test_the_places_of_pixels_are_those_of_affine_grid() -> None:
+    matrices = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(1))
+    expected = torch.nn.functional.affine_grid(matrices, [5, 1, 33, 33], align_corners=False)
+    torch.testing.assert_close(_grid(matrices, 33), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_a_part_without_variation_is_cut_out_of_the_picture() -> None:
