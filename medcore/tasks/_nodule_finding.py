@@ -77,6 +77,7 @@ def judge(
     side = card.contract.size
     logits, distances = np.zeros(len(places)), []
     patches = np.zeros((len(places), 3, side, side), dtype=float32)
+    tell(0.0)
     for start in range(0, len(places), BATCH):
         stop_if(cancelled)
         part = places[start : start + BATCH]

@@ -18,6 +18,7 @@ from medcore.volume import Geometry, Triple
 LUNG_HU = -850.0  # stands for what lies outside the lungs, so that the wall is no blob
 BRIGHT_HU = -350.0  # values are cut here, or vessels would outdo whatever is ground glass
 OCTAVES = ((0.8, 1.3, 2.0), (2.0, 3.2, 5.0), (5.0, 8.0, 12.5))  # sigmas in mm; each octave on a grid twice as coarse
+SCALES = len(OCTAVES[0]) - 1  # of an octave
 LEAST_HU = 25.0  # response: about a fifth of the contrast of a ball of the fitting size
 ROUND = 0.12  # the weakest curvature as a share of the strongest; along a vessel it is near zero
 MOST_A_LITRE, MOST = 90.0, (120.0, 500.0)
@@ -25,7 +26,6 @@ SHARES = (0.35, 0.25, 0.16, 0.12, 0.07, 0.05)  # of each scale: forks of vessels
 GLASS_HU = -600.0  # cut here, a vessel is no brighter than ground glass and, being thin, answers less than it
 GLASS_SHARES = (0.0, 0.0, 0.15, 0.12, 0.06, 0.04)  # of places found so; small faint ones are noise
 APART = 0.6  # of the larger radius: nearer ones are the same
-NEIGHBOURS = np.array([(s, r, c) for s in (-1, 0, 1) for r in (-1, 0, 1) for c in (-1, 0, 1) if (s, r, c) != (0, 0, 0)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,69 +65,117 @@ def _blobs(field: Field, bright_hu: float, most: Sequence[int], cancelled: Calla
         bright_hu: What is brighter counts as this.
         most: How many of each scale, the strongest first; a scale of 0 is not looked at.
     """
-    values = np.where(field.inside, np.minimum(field.values, np.float32(bright_hu)), np.float32(LUNG_HU))
-    inside, geometry = field.inside, field.geometry
-    level = blurred(values, [OCTAVES[0][0] / mm for mm in geometry.steps])
+    wanted = [most[i : i + SCALES] for i in range(0, len(most), SCALES)]
+    first = next((number for number, counts in enumerate(wanted) if any(counts)), len(wanted))
     found = [np.zeros((0, 5))]
-    quota = iter(most)
-    for number, sigmas in enumerate(OCTAVES):
+    level, inside, geometry = _capped(field, float32(bright_hu)), field.inside, field.geometry
+    for number, (sigmas, counts) in enumerate(zip(OCTAVES, wanted, strict=True)):
         if number:
-            level, inside, geometry = _halved(level, inside, geometry)
-        for low, high in pairwise(sigmas):
-            if cancelled():
-                raise CancelledError(N_("Stopped."))
+            level, inside, geometry = _halved(level, inside, geometry, averaged=number <= first)
+        if number < first:
+            continue
+        _stop_if(cancelled)
+        spare, wider = np.empty_like(level), np.empty_like(level)  # used again and again: fresh memory takes its time
+        if number == first:
+            level, wider = blurred(level, _still_to_blur(sigmas[0], geometry, number), spare, wider), level
+        for (low, high), count in zip(pairwise(sigmas), counts, strict=True):
+            _stop_if(cancelled)
             step = float(np.sqrt(high**2 - low**2))
-            wider = blurred(level, [step / mm for mm in geometry.steps])
-            if count := next(quota):
-                peaks = _peaks(level, wider, inside, geometry, sigma_mm=float(np.sqrt(low * high)))
+            wider = blurred(level, [step / mm for mm in geometry.steps], spare, wider)
+            if count:
+                np.subtract(level, wider, out=spare)
+                peaks = _peaks(level, spare, inside, geometry, sigma_mm=float(np.sqrt(low * high)))
                 found.append(_strongest(peaks, count))
-            level = wider
+            level, wider = wider, level
     return np.concatenate(found)
 
 
-def blurred(values: NDArray[float32], sigmas: list[float]) -> NDArray[float32]:
-    """Gaussian average with a sigma in voxels for each axis; the border goes on as it ends."""
-    out = np.empty_like(values)
+def _capped(field: Field, bright_hu: float32) -> NDArray[float32]:
+    """The lungs' values, nothing brighter than `bright_hu`, in the plainest of surroundings; slice by slice."""
+    values = np.empty_like(field.values)
+    for plane, source, inside in zip(values, field.values, field.inside, strict=True):
+        np.minimum(source, bright_hu, out=plane)
+        np.copyto(plane, float32(LUNG_HU), where=~inside)
+    return values
+
+
+def _stop_if(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise CancelledError(N_("Stopped."))
+
+
+def _still_to_blur(sigma_mm: float, geometry: Geometry, halved: int) -> list[float]:
+    """Sigma in voxels that makes a grid as smooth as `sigma_mm`, whose voxels were averaged in twos so many times."""
+    # The mean of N voxels in a row is as smooth as with a variance of (N² - 1) / 12 of their steps squared.
+    done = (1 - 4.0**-halved) / 12.0
+    return [float(np.sqrt(max((sigma_mm / mm) ** 2 - done, 0.0))) for mm in geometry.steps]
+
+
+def blurred(
+    values: NDArray[float32], sigmas: list[float], spare: NDArray[float32], into: NDArray[float32]
+) -> NDArray[float32]:
+    """Gaussian average with a sigma in voxels for each axis; the border goes on as it ends.
+
+    Args:
+        values: (S, R, C).
+        spare: Of the same shape, written over.
+        into: Of the same shape, where the average goes.
+    """
     sizes = [2 * int(np.ceil(3 * s)) + 1 for s in sigmas]
-    for k in range(len(values)):
-        out[k] = cv2.GaussianBlur(
-            values[k], (sizes[2], sizes[1]), sigmas[2], sigmaY=sigmas[1], borderType=cv2.BORDER_REPLICATE
+    across = spare if len(values) > 1 else into
+    for plane, blurry in zip(values, across, strict=True):
+        cv2.GaussianBlur(
+            plane, (sizes[2], sizes[1]), sigmas[2], blurry, sigmaY=sigmas[1], borderType=cv2.BORDER_REPLICATE
         )
-    if len(values) == 1:
-        return out
-    flat = out.reshape(len(out), -1)
-    along = cv2.GaussianBlur(flat, (1, sizes[0]), 0.01, sigmaY=sigmas[0], borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(along.reshape(values.shape), dtype=float32)
+    if len(values) > 1:
+        flat, done = (one.reshape(len(values), -1) for one in (across, into))
+        cv2.GaussianBlur(flat, (1, sizes[0]), 0.01, done, sigmaY=sigmas[0], borderType=cv2.BORDER_REPLICATE)
+    return into
 
 
 def _halved(
-    level: NDArray[float32], inside: NDArray[np.bool_], geometry: Geometry
+    level: NDArray[float32], inside: NDArray[np.bool_], geometry: Geometry, *, averaged: bool
 ) -> tuple[NDArray[float32], NDArray[np.bool_], Geometry]:
-    """Every other voxel of what is smooth enough for it."""
+    """Every other voxel.
+
+    Args:
+        averaged: With its next neighbours, where nothing has been smoothed yet.
+    """
     factors = [2 if n > 1 else 1 for n in level.shape]
     part = tuple(slice(None, None, f) for f in factors)
     affine = geometry.affine.copy()
     affine[:3, :3] = affine[:3, :3] * factors
-    return np.ascontiguousarray(level[part]), np.ascontiguousarray(inside[part]), Geometry(affine)
+    if averaged:
+        affine[:3, 3] = geometry.to_lps((np.array(factors) - 1) / 2)
+        level = _in_twos(level)
+    else:
+        level = np.ascontiguousarray(level[part])
+    return level, np.ascontiguousarray(inside[part]), Geometry(affine)
+
+
+def _in_twos(values: NDArray[float32]) -> NDArray[float32]:
+    """The mean of two voxels along each axis; the last one of an odd number goes on as it ends."""
+    slices, rows, columns = values.shape
+    size = (columns + 1) // 2, (rows + 1) // 2
+    planes = np.empty(((slices + 1) // 2, size[1], size[0]), dtype=float32)
+    for k in range(len(planes)):
+        pair = cv2.addWeighted(values[2 * k], 0.5, values[min(2 * k + 1, slices - 1)], 0.5, 0.0)
+        even = cv2.copyMakeBorder(pair, 0, rows % 2, 0, columns % 2, cv2.BORDER_REPLICATE)
+        planes[k] = cv2.resize(even, size, interpolation=cv2.INTER_AREA)
+    return planes
 
 
 def _peaks(
     level: NDArray[float32],
-    wider: NDArray[float32],
+    response: NDArray[float32],
     inside: NDArray[np.bool_],
     geometry: Geometry,
     *,
     sigma_mm: float,
 ) -> NDArray[float64]:
     """(N, 5): place in LPS mm, radius in mm, response, of the local maxima inside the lungs."""
-    response = level - wider
-    at = np.argwhere((response > LEAST_HU) & inside)
-    last = np.array(level.shape) - 1
+    at = _maxima(response, inside)
     mine = response[tuple(at.T)]
-    for offset in NEIGHBOURS:
-        near = response[tuple(np.clip(at + offset, 0, last).T)]
-        keep = mine >= near
-        at, mine = at[keep], mine[keep]
     if not len(at):
         return np.zeros((0, 5))
     roundness = _roundness(level, at, geometry)
@@ -136,6 +184,20 @@ def _peaks(
     places = geometry.to_lps(at + _between(response, at))
     radius = np.full(len(at), sigma_mm * np.sqrt(3.0))
     return np.column_stack([places, radius, mine * np.sqrt(roundness)])
+
+
+def _maxima(response: NDArray[float32], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(N, 3): voxels inside that answer more than LEAST_HU and no less than their 26 neighbours; slice by slice."""
+    square, last = np.ones((3, 3), np.uint8), len(response) - 1
+    strongest = [cv2.dilate(response[0], square)] * 2
+    found = []
+    for k, plane in enumerate(response):
+        strongest.append(cv2.dilate(response[min(k + 1, last)], square))
+        around = cv2.max(cv2.max(*strongest[:2]), strongest[2])
+        strongest.pop(0)
+        peaks = np.flatnonzero((plane >= around) & (plane > LEAST_HU) & inside[k])
+        found.append(peaks + k * plane.size)
+    return np.column_stack(np.unravel_index(np.concatenate(found), response.shape))
 
 
 def _between(response: NDArray[float32], at: NDArray[np.int64]) -> NDArray[float64]:
@@ -182,12 +244,11 @@ def _strongest(found: NDArray[float64], most: int) -> NDArray[float64]:
 def _distinct(found: NDArray[float64]) -> tuple[Candidate, ...]:
     """The strongest first, those near a stronger one left out."""
     found = _strongest(found, len(found))
-    kept: list[NDArray[float64]] = []
+    kept, count = np.empty_like(found), 0
     for row in found:
-        if kept:
-            others = np.array(kept)
-            distance = np.linalg.norm(others[:, :3] - row[:3], axis=1)
-            if (distance < np.maximum(2.0, APART * np.maximum(others[:, 3], row[3]))).any():
-                continue
-        kept.append(row)
-    return tuple(Candidate((float(x), float(y), float(z)), float(r), float(v)) for x, y, z, r, v in kept)
+        others = kept[:count]
+        distance = np.linalg.norm(others[:, :3] - row[:3], axis=1)
+        if not (distance < np.maximum(2.0, APART * np.maximum(others[:, 3], row[3]))).any():
+            kept[count] = row
+            count += 1
+    return tuple(Candidate((x, y, z), r, v) for x, y, z, r, v in kept[:count].tolist())

@@ -48,7 +48,7 @@ def lung_field(scan: Volume, *, cancelled: Callable[[], bool] = lambda: False) -
         UnfitInputError: The scan is no CT in HU.
         CancelledError: `cancelled` became true.
     """
-    coarse = resampled(scan.voxels, scan.geometry, COARSE_MM, cancelled=cancelled)
+    coarse = _overview(scan, cancelled)
     small = Volume(coarse[0].astype(np.int16), Unit.HU, "CT", coarse[1])
     lungs = segment("lungs", small, cancelled=cancelled)
     labels = lungs.mask.labels > 0
@@ -62,6 +62,14 @@ def lung_field(scan: Volume, *, cancelled: Callable[[], bool] = lambda: False) -
     inside = _on_grid(labels, coarse[1], geometry, values.shape)
     np.clip(values, AIR_HU, WATER_HU, out=values)
     return Field(values, inside, geometry, lungs, float(sum(lungs.volumes_ml.values())), cut_at_ends(labels, small))
+
+
+def _overview(scan: Volume, cancelled: Callable[[], bool]) -> tuple[NDArray[float32], Geometry]:
+    """The scan on about COARSE_MM; of thin slices only some are looked at, which is enough to tell air from tissue."""
+    every = max(1, int(COARSE_MM / scan.geometry.steps[0] + 1e-6))
+    affine = scan.geometry.affine.copy()
+    affine[:3, 0] *= every
+    return resampled(scan.voxels[::every], Geometry(affine), COARSE_MM, cancelled=cancelled)
 
 
 def resampled(
@@ -88,27 +96,32 @@ def resampled(
         if s not in kept:
             for old in [k for k in kept if k < s - 8]:
                 del kept[old]
-            resized = cv2.resize(np.ascontiguousarray(source[s]), plane, interpolation=how)
-            kept[s] = resized.astype(float32)
+            kept[s] = cv2.resize(np.ascontiguousarray(source[s]), plane, interpolation=how).astype(float32)
         return kept[s]
 
     for k in range(int(wanted[0])):
         if cancelled():
             raise CancelledError(N_("Stopped."))
-        low, high = k * factors[0], (k + 1) * factors[0]
-        if factors[0] > 1:  # the mean of the slices that it covers
-            first, last = int(low), min(int(np.ceil(high - 1e-9)), int(shape[0]))
-            weights = [min(s + 1, high) - max(s, low) for s in range(first, last)]
-            values[k] = sum(w * plane_of(s) for w, s in zip(weights, range(first, last), strict=True)) / sum(weights)
-        else:
-            at = float(np.clip((low + high) / 2 - 0.5, 0, shape[0] - 1))
-            below = int(at)
-            above = min(below + 1, int(shape[0]) - 1)
-            values[k] = (1 - at + below) * plane_of(below) + (at - below) * plane_of(above)
+        weights = _weights(k, float(factors[0]), int(shape[0]))
+        np.multiply(plane_of(weights[0][0]), weights[0][1], out=values[k])
+        for s, weight in weights[1:]:
+            cv2.scaleAdd(plane_of(s), weight, values[k], values[k])
     affine = geometry.affine.copy()
     affine[:3, :3] = affine[:3, :3] * factors
     affine[:3, 3] = geometry.to_lps(factors / 2 - 0.5)
     return values, Geometry(affine)
+
+
+def _weights(k: int, factor: float, count: int) -> list[tuple[int, float]]:
+    """The slices, and the share of each, that make the k-th slice of a grid `factor` times as coarse."""
+    low, high = k * factor, (k + 1) * factor
+    if factor > 1:  # the mean of the slices that it covers
+        used = range(int(low), min(int(np.ceil(high - 1e-9)), count))
+        lengths = [min(s + 1, high) - max(s, low) for s in used]
+        return [(s, length / sum(lengths)) for s, length in zip(used, lengths, strict=True)]
+    at = float(np.clip((low + high) / 2 - 0.5, 0, count - 1))
+    below = int(at)
+    return [(s, w) for s, w in ((below, 1 - at + below), (below + 1, at - below)) if w > 0]
 
 
 def _box(labels: NDArray[np.bool_], geometry: Geometry, scan: Volume) -> list[tuple[int, int]]:
@@ -135,6 +148,6 @@ def _on_grid(labels: NDArray[np.bool_], coarse: Geometry, fine: Geometry, shape:
         at = float(np.clip(start[0] + step[0] * k, 0, labels.shape[0] - 1))
         below = int(at)
         above = min(below + 1, labels.shape[0] - 1)
-        mixed = (1 - at + below) * soft[below] + (at - below) * soft[above]
+        mixed = cv2.addWeighted(soft[below], 1 - at + below, soft[above], at - below, 0.0)
         inside[k] = cv2.remap(mixed, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0.5
     return inside

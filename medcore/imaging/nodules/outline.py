@@ -108,16 +108,19 @@ def _sampled(voxels: Array, source: Geometry, target: Geometry, shape: tuple[int
     """Linear values on a grid parallel to the source's, which goes on as it ends."""
     start = source.to_index(target.to_lps(np.zeros(3)))
     step = np.array(target.steps) / np.array(source.steps)
-    block, result = voxels, None
-    for axis in range(3):  # one axis at a time: the grids are parallel
-        at = np.clip(start[axis] + step[axis] * np.arange(shape[axis]), 0, voxels.shape[axis] - 1)
-        low = np.minimum(at.astype(int), max(voxels.shape[axis] - 2, 0))
-        high = np.minimum(low + 1, voxels.shape[axis] - 1)
-        part = (at - low).astype(float32).reshape([-1 if a == axis else 1 for a in range(3)])
-        below = np.take(block, low, axis=axis).astype(float32)
-        above = np.take(block, high, axis=axis).astype(float32)
-        result = block = below + part * (above - below)
-    assert result is not None
+    sides = [
+        np.clip(start[a] + step[a] * np.arange(shape[a]), 0, voxels.shape[a] - 1) for a in range(3)
+    ]  # one axis at a time: the grids are parallel
+    first = [int(at.min()) for at in sides]
+    last = [min(int(at.max()) + 2, n) for at, n in zip(sides, voxels.shape, strict=True)]
+    result = voxels[first[0] : last[0], first[1] : last[1], first[2] : last[2]].astype(float32)
+    for axis, at in enumerate(sides):
+        most = result.shape[axis] - 1
+        low = np.minimum(at.astype(int) - first[axis], max(most - 1, 0))
+        part = (at - first[axis] - low).astype(float32).reshape([-1 if a == axis else 1 for a in range(3)])
+        below = np.take(result, low, axis=axis)
+        above = np.take(result, np.minimum(low + 1, most), axis=axis)
+        result = below + part * (above - below)
     return np.asarray(result, dtype=float32)
 
 
@@ -137,7 +140,8 @@ def _grow(cube: _Cube, radius_mm: float) -> _Grown | None:
     glass = core > SOLID_HU
     wide, _ = _detached(values > lung + GLASS_STEP_HU, cube, reach, radius_mm) if glass else (None, 0.0)
     if wide is not None:
-        rim = wide & (ndimage.distance_transform_edt(~dense) * cube.step_mm > HALO_MM)
+        box, rim = _box(wide | dense, 0), np.zeros_like(wide)
+        rim[box] = wide[box] & (ndimage.distance_transform_edt(~dense[box]) * cube.step_mm > HALO_MM)
         halo = float(np.median(values[rim])) if rim.any() else 0.0
         if rim.sum() > HALO_SHARE * wide.sum() and HALO_HU[0] <= halo <= HALO_HU[1]:
             return _Grown(wide | dense, dense, lung, core, halo, radius)
@@ -153,22 +157,55 @@ def _detached(bright: Inside, cube: _Cube, reach: int, radius_mm: float) -> tupl
     counts[0] = 0
     if not counts.any():
         return None, 0.0
-    piece = numbers == int(counts.argmax())
-    depth = ndimage.distance_transform_edt(piece) * cube.step_mm
-    here = depth[tuple(slice(m - reach, m + reach + 1) for m in middle)]
+    whole, furthest = numbers == int(counts.argmax()), min(middle)
+    half = min(furthest, _half(radius_mm, cube.step_mm))
+    body, radius = _body(whole, half, cube.step_mm, reach, radius_mm)
+    if half < furthest and _half(max(radius, radius_mm), cube.step_mm) > half:  # larger than it was thought to be
+        body, radius = _body(whole, furthest, cube.step_mm, reach, radius_mm)
+    return body, radius
+
+
+def _half(radius_mm: float, step_mm: float) -> int:
+    """How far around its middle a nodule is looked at, in voxels: beyond it, distances tell a neck from a body."""
+    return int(np.ceil((FURTHEST * radius_mm + min(NECK * radius_mm, NECK_MM) + 2.0) / step_mm))
+
+
+def _body(whole: Inside, half: int, step_mm: float, reach: int, radius_mm: float) -> tuple[Inside, float]:
+    """A piece without its necks, and its radius at the middle.
+
+    Args:
+        half: How far it is looked at, in voxels to each side of the middle.
+    """
+    part = tuple(slice(n // 2 - half, n // 2 + half + 1) for n in whole.shape)
+    piece = whole[part]
+    box = _box(piece, 1)
+    depth = np.zeros(piece.shape)
+    depth[box] = half * step_mm if piece[box].all() else ndimage.distance_transform_edt(piece[box]) * step_mm
+    here = depth[(slice(half - reach, half + reach + 1),) * 3]
     radius = float(here.max())
     neck = min(NECK * radius, NECK_MM)
     cores, _ = ndimage.label(depth > neck)
     offset = np.unravel_index(int(here.argmax()), here.shape)
-    seed = tuple(int(o) + m - reach for o, m in zip(offset, middle, strict=True))
-    body = (cores == cores[seed]) & (_distance_mm(cube) <= FURTHEST * max(radius, radius_mm) + 1.0)
-    near_body = ndimage.distance_transform_edt(~body) * cube.step_mm <= neck + 0.5 * cube.step_mm
-    return piece & near_body, radius
+    seed = tuple(int(o) + half - reach for o in offset)
+    furthest_mm = FURTHEST * max(radius, radius_mm) + 1.0
+    body = (cores == cores[seed]) & (_distance_mm(half, step_mm) <= furthest_mm)
+    room_mm = neck + 0.5 * step_mm
+    box = _box(body, int(np.ceil(room_mm / step_mm)))
+    found = np.zeros_like(whole)
+    found[part][box] = piece[box] & (ndimage.distance_transform_edt(~body[box]) * step_mm <= room_mm)
+    return found, radius
 
 
-def _distance_mm(cube: _Cube) -> NDArray[float64]:
-    """From the middle of the cube."""
-    along = (np.arange(len(cube.values)) - len(cube.values) // 2) * cube.step_mm
+def _box(inside: Inside, margin: int) -> tuple[slice, slice, slice]:
+    """The box of what is true, with a margin as far as there are voxels."""
+    used = (np.flatnonzero(inside.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
+    s, r, c = (slice(max(int(at[0]) - margin, 0), int(at[-1]) + 1 + margin) if len(at) else slice(0, 0) for at in used)
+    return s, r, c
+
+
+def _distance_mm(half: int, step_mm: float) -> NDArray[float64]:
+    """From the middle of a cube of `half` voxels to each side."""
+    along = np.arange(-half, half + 1) * step_mm
     return np.asarray(np.sqrt(along[:, None, None] ** 2 + along[None, :, None] ** 2 + along[None, None] ** 2))
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 import SimpleITK as sitk  # noqa: N813  (the library's own abbreviation)
 from numpy import uint8
 from numpy.typing import NDArray
-from scipy import ndimage
 from skimage.filters import threshold_otsu, threshold_triangle
 
 from medcore.errors import N_, Message
+from medcore.imaging import morphology
 from medcore.imaging.itk import to_image, to_voxels
 from medcore.imaging.regions import Found, Reason, in_hu
 from medcore.volume import Volume
@@ -33,7 +34,12 @@ def coarse_image(scan: Volume, spacing_mm: float) -> sitk.Image:
 
 
 def back_to(inside: sitk.Image, scan: Volume) -> Inside:
-    """A coarse mask on the scan's own grid, its surface half way between inside and outside."""
+    """A coarse mask, or a part of one, on the scan's own grid, its surface half way between inside and outside."""
+    if np.allclose(inside.GetSpacing()[::-1], scan.geometry.steps):
+        start = np.rint(scan.geometry.to_index(np.array(inside.GetOrigin()))).astype(int)
+        whole, part = np.zeros(scan.shape, dtype=bool), to_voxels(inside).astype(bool)
+        whole[tuple(slice(a, a + n) for a, n in zip(start, part.shape, strict=True))] = part
+        return whole
     full = sitk.Resample(
         sitk.Cast(inside, sitk.sitkFloat32), full_image(scan), sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear,
         0.0, sitk.sitkFloat32, True,
@@ -49,30 +55,40 @@ def ball(image: sitk.Image, radius_mm: float) -> list[int]:
 
 def opened(inside: sitk.Image, radius_mm: float) -> sitk.Image:
     """Without what is thinner than twice the radius."""
-    return sitk.BinaryMorphologicalOpening(inside, ball(inside, radius_mm), sitk.sitkBall)
+    return _by_ball(morphology.opened, inside, radius_mm)
 
 
 def closed(inside: sitk.Image, radius_mm: float) -> sitk.Image:
     """With gaps narrower than twice the radius."""
-    radius = ball(inside, radius_mm)
-    padded = sitk.ConstantPad(inside, radius, radius, 0)
-    return sitk.Crop(sitk.BinaryMorphologicalClosing(padded, radius, sitk.sitkBall), radius, radius)
+    return _by_ball(morphology.closed, inside, radius_mm)
 
 
 def dilated(inside: sitk.Image, radius_mm: float) -> sitk.Image:
     """Larger by the radius."""
-    return sitk.BinaryDilate(inside, ball(inside, radius_mm), sitk.sitkBall)
+    return _by_ball(morphology.dilated, inside, radius_mm)
 
 
 def eroded(inside: sitk.Image, radius_mm: float) -> sitk.Image:
     """Smaller by the radius; the border of the scan is no surface."""
-    return sitk.BinaryErode(inside, ball(inside, radius_mm), sitk.sitkBall, 0.0, 1.0, True)
+    return _by_ball(morphology.eroded, inside, radius_mm)
+
+
+def _by_ball(work: Callable[[Inside, Sequence[int]], Inside], inside: sitk.Image, radius_mm: float) -> sitk.Image:
+    return as_image(work(to_voxels(inside).astype(bool), ball(inside, radius_mm)[::-1]), inside)
+
+
+def as_image(inside: Inside, like: sitk.Image) -> sitk.Image:
+    """A region on the grid of an image."""
+    image = sitk.GetImageFromArray(inside.view(uint8))
+    image.CopyInformation(like)
+    return image
 
 
 def pieces(inside: sitk.Image) -> tuple[sitk.Image, list[float]]:
     """Connected pieces numbered from the largest on, and their volumes in ml."""
-    numbered = sitk.RelabelComponent(sitk.ConnectedComponent(inside))
-    counts = np.bincount(to_voxels(numbered).reshape(-1))[1:]
+    order = sitk.RelabelComponentImageFilter()
+    numbered = order.Execute(sitk.ConnectedComponent(inside))
+    counts = np.array(order.GetSizeOfObjectsInPixels())
     return numbered, (counts * np.prod(inside.GetSpacing()) / 1000.0).tolist()
 
 
@@ -91,24 +107,18 @@ def filled(inside: sitk.Image, *, axes: Sequence[int] = (0, 1, 2)) -> sitk.Image
     for axis in axes:
         if min(n for other, n in enumerate(voxels.shape) if other != axis) >= 3:
             voxels |= _holes(voxels, axis)
-    done = sitk.GetImageFromArray(voxels.astype(np.uint8))
-    done.CopyInformation(inside)
-    return done
+    return as_image(voxels, inside)
 
 
 def _holes(inside: Inside, axis: int) -> Inside:
-    """Background that does not reach the border of its plane; all planes across an axis are looked at in one go."""
-    structure = ndimage.generate_binary_structure(3, 1)
-    structure[tuple(slice(None) if other != axis else [0, 2] for other in range(3))] = False  # planes stay apart
-    numbers, count = ndimage.label(~inside, structure)
-    open_ = np.zeros(count + 1, dtype=bool)
-    open_[0] = True
-    for other in range(3):
-        if other != axis:
-            border = np.moveaxis(numbers, other, 0)
-            open_[border[0]] = True
-            open_[border[-1]] = True
-    return np.asarray(~open_[numbers])
+    """Background that does not reach the border of its plane, plane by plane across an axis."""
+    planes = np.moveaxis(inside, axis, 0)
+    found = np.empty_like(planes)
+    for k, plane in enumerate(planes):
+        framed = np.pad(plane, 1).view(uint8)
+        cv2.floodFill(framed, None, (0, 0), 1)
+        found[k] = framed[1:-1, 1:-1] == 0
+    return np.moveaxis(found, 0, axis)
 
 
 def skin_value(scan: Volume, small: sitk.Image) -> float:

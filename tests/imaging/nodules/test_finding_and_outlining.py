@@ -7,16 +7,17 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from medcore.imaging.nodules.candidates import Candidate, candidates
 from medcore.imaging.nodules.field import Field, lung_field, resampled
 from medcore.imaging.nodules.measuring import GROUND_GLASS, PART_SOLID, SOLID, Nodule, measured
 from medcore.imaging.nodules.outline import outline
-from medcore.imaging.nodules.patches import plane_patches
+from medcore.imaging.nodules.patches import SLANTING, STRAIGHT, plane_patches
 from medcore.imaging.phantoms.chest_ct import Nodule as Known
 from medcore.imaging.phantoms.chest_ct import axial, chest_ct
 from medcore.imaging.regions import RegionMask
-from medcore.volume import Geometry, Mask, Triple, Volume
+from medcore.volume import Geometry, Mask, Triple, Unit, Volume
 
 FREE = (
     Known("large", (-88.0, -38.0, 2.0), 14.0),
@@ -187,3 +188,22 @@ def test_the_three_planes_show_the_place_in_their_middle_whatever_way_the_array_
     other = plane_patches(turned(scan, (2, 0, 1), 1), centre, side=33, pixel_mm=0.7, outside=-1000.0)
     np.testing.assert_allclose(plain, other, atol=0.6)
     assert (plain[0, :, 14:19, 14:19] > -100).all() and plain.shape == (1, 3, 33, 33)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.2], ids=["straight", "tilted"])
+def test_a_patch_holds_what_point_by_point_interpolation_gives(tilt: float) -> None:
+    affine = Geometry.from_spacing((1.5, 0.7, 0.8), origin_mm=(3.0, -4.0, 5.0)).affine.copy()
+    turn = np.array([[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])
+    affine[:3, :3] = turn @ affine[:3, :3]
+    voxels = np.random.default_rng(1).integers(-1000, 400, (30, 40, 50)).astype(np.int16)
+    scan = Volume(voxels, Unit.HU, "CT", Geometry(affine))
+    index = np.array([[14.3, 20.6, 24.1], [9.0, 2.2, 47.5]])  # the second one reaches beyond the field
+    offsets = (np.arange(12) - 5.5) * 0.7
+    for planes in (STRAIGHT, SLANTING):
+        found = plane_patches(scan, scan.geometry.to_lps(index), planes=planes, side=12, pixel_mm=0.7, outside=-1000.0)
+        for place, patches in zip(scan.geometry.to_lps(index), found, strict=True):
+            for (down, across), patch in zip(planes, patches, strict=True):
+                points = place + offsets[:, None, None] * down + offsets[None, :, None] * across
+                at = np.moveaxis(scan.geometry.to_index(points), -1, 0)
+                wanted = ndimage.map_coordinates(voxels.astype(np.float64), at, order=1, mode="constant", cval=-1000.0)
+                np.testing.assert_allclose(patch, wanted, atol=0.05)
