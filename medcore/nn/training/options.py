@@ -108,6 +108,13 @@ class Options:
         N_("How logits become probabilities, on validation pictures."),
         among=("platt", "temperature", "isotonic"),
     )
+    calibration_mix: str = option(
+        "even",
+        N_(
+            "The mix that probabilities fit: as many with the finding as without in each set, or as validation has it."
+        ),
+        among=("even", "validation"),
+    )
     operating_point: str = option(
         "youden",
         N_("How the threshold is chosen, on validation pictures."),

@@ -156,8 +156,9 @@ def calibrate(card: ModelCard, options: Options, validation: Asked, truth: Array
     """
     logit = validation.logits
     weight = _cell_weights(truth[:, 0], source)
+    mixed = weight if options.calibration_mix == "even" else np.ones_like(weight)
     calibration = fit_calibration(
-        truth.ravel(), logit.ravel(), np.repeat(weight, truth.shape[1]), method=options.calibration
+        truth.ravel(), logit.ravel(), np.repeat(mixed, truth.shape[1]), method=options.calibration
     )
     rounded = Calibration(
         round(calibration.slope, 6),

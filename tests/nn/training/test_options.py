@@ -9,11 +9,15 @@ import pytest
 import torch
 
 from medcore.errors import CardError
+from medcore.evaluation.calibration import probabilities
+from medcore.nn.training.asking import Asked
 from medcore.nn.training.augment import augment
 from medcore.nn.training.jpeg import jpeg_like
 from medcore.nn.training.objectives import box_losses, focal_loss, generalised_iou, mix, move_boxes
 from medcore.nn.training.options import Augmentation, Options, choices
+from medcore.nn.training.publish import calibrate
 from medcore.nn.training.recipe import load_recipe
+from tests.nn.model_folder import make_model
 from tests.nn.training.test_training import recipe
 
 STILL = Augmentation(**{f.name: 0 for f in fields(Augmentation)})
@@ -48,6 +52,20 @@ def test_each_variation_changes_pictures_within_their_range_and_repeats_with_its
     assert (first[:, 0] - pictures().float() / 255).abs().max() > 0.01
     assert first.min() >= 0
     assert first.max() <= 1
+
+
+def test_probabilities_fit_the_mix_that_they_are_meant_for(tmp_path: Path) -> None:
+    """Of 400 pictures a quarter has the finding, whatever the logit says: the even mix answers 1/2, the other 1/4."""
+    truth = np.arange(400) % 4 == 0
+    card = make_model(tmp_path, network="simple_cnn", size=28)
+    asked = Asked(
+        cases=(), logits=np.random.default_rng(0).normal(size=(400, 1)), features=np.zeros((400, 1), np.float32),
+        distance=np.zeros(400), small=np.zeros((0, 1, 1), np.float32), known=np.zeros((0, 1, 1), np.float32),
+        digests=(), boxes=None, refused=(),
+    )  # fmt: skip
+    for mix_of, share in (("even", 0.5), ("validation", 0.25)):
+        found = calibrate(card, Options(calibration_mix=mix_of), asked, truth[:, None], np.zeros(400, dtype=int))
+        assert probabilities(asked.logits[:, 0], found.calibration).mean() == pytest.approx(share, abs=0.01)
 
 
 def test_a_source_may_keep_its_exposure_while_its_neighbour_in_the_batch_varies() -> None:
