@@ -56,6 +56,7 @@ class TorchEngine:
         self._cache_lock = threading.Lock()
         self._device_locks: dict[str, threading.RLock] = {}
         self._default = choose_device(settings.device)
+        _without_tf32()
 
     @property
     def device(self) -> Device:
@@ -181,6 +182,12 @@ def open_engine(settings: Settings) -> TorchEngine:
     """
     torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() // 2))
     return TorchEngine(settings)
+
+
+def _without_tf32() -> None:
+    """A GPU's float32 is float32: convolutions rounded to ten bits, torch's default, would draw other masks."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def choose_device(name: str) -> torch.device:

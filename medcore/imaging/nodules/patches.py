@@ -47,7 +47,7 @@ def plane_patches(
         centres_lps_mm: (N, 3); each lies in the middle of its patches.
         outside: Value of what the scan does not show; the first and last slice go on for half a patch.
     """
-    offsets: Floats = (np.arange(side) - (side - 1) / 2) * pixel_mm
+    offsets = np.asarray((np.arange(side) - (side - 1) / 2) * pixel_mm, dtype=float64)
     steps = planes @ np.linalg.inv(scan.geometry.affine[:3, :3]).T  # (P, 2, 3), of the index for a mm
     steps[np.abs(steps) < STRAIGHT_SHARE * np.abs(steps).max()] = 0.0
     at = scan.geometry.to_index(centres_lps_mm)
