@@ -101,7 +101,7 @@ def _ordered(reading: Reading, later: list[str], studies: dict[str, Study]) -> t
     return (first, *chosen)
 
 
-def _date(reading: Reading, number: int, study: Study) -> None:
+def _date(reading: Reading, study: Study) -> None:
     """The date of a study that carries none, as pictures do; the order of the studies follows it."""
     if study.acquired_on is not None:
         return
@@ -112,7 +112,7 @@ def _date(reading: Reading, number: int, study: Study) -> None:
         min_value=compare_treatments.FIRST_DAY,
         max_value=compare_treatments.LAST_DAY,
         format="YYYY-MM-DD",
-        key=reading.key(f"date-{number}"),
+        key=f"compare-date-{reading.baseline.id}-{study.id}-{now}",  # a change of another study's date leaves it alone
     )
     if day == now:
         return
@@ -144,7 +144,7 @@ def _visit(reading: Reading, number: int, chosen: Chosen, study: Study) -> None:
             )
             if scan != chosen.scan:
                 _replace(reading, number, Chosen(chosen.study, scan))
-        _date(reading, number, study)
+        _date(reading, study)
         _lesions(reading, number, chosen, next(one for one in study.scans if one.id == chosen.scan))
 
 

@@ -73,15 +73,28 @@ def test_a_study_without_a_date_asks_for_it_and_then_stands_in_its_order(app: Ap
     door = state.workbench().comparisons
     assert door.opened(first).draft.visits[-1].study == bare.id
     assert "Without a date: T2" in words(app) and "A study has no date" in words(app)
-    field(app.date_input, "date-2").set_value(date(2021, 4, 1)).run()
+    field(app.date_input, bare.id).set_value(date(2021, 4, 1)).run()
     assert [one.study for one in door.opened(first).draft.visits][1] == bare.id
     assert "A study has no date" not in words(app) and not app.exception
+
+
+def test_a_date_typed_while_the_page_still_keeps_the_one_before_is_not_lost(app: AppTest) -> None:
+    first, one, other = put("first", MARCH), put("undated", None), put("undated too", None)
+    open_compare(app, first)
+    field(app.date_input, one.id).set_value(JUNE)
+    field(app.date_input, other.id).set_value(date(2021, 4, 1))
+    app.run()
+    draft = state.workbench().comparisons.opened(first).draft
+    assert draft.dates == {one.id: JUNE, other.id: date(2021, 4, 1)}
+    assert [visit.study for visit in draft.visits] == [first.id, other.id, one.id] and not app.exception
+    app.button(key=next(b.key for b in app.button if b.label == "Undo" and not b.disabled)).click().run()
+    assert len(state.workbench().comparisons.opened(first).draft.dates) == 1 and not app.exception
 
 
 def test_align_pressed_right_after_a_date_was_typed_keeps_the_date_and_aligns(app: AppTest) -> None:
     first, bare = put("first", MARCH), put("undated", None)
     open_compare(app, first)
-    field(app.date_input, "date-1").set_value(JUNE)
+    field(app.date_input, bare.id).set_value(JUNE)
     app.button(key="compare-align").click()
     app.run()
     finish_jobs(app)
