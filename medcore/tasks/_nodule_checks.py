@@ -29,6 +29,11 @@ def header_issues(scan: Scan, card: ModelCard) -> tuple[Issue, ...]:
     if scan.modality not in card.contract.modalities:
         text = Message(N_("This is a {modality} scan; the task takes CT."), {"modality": scan.modality or "?"})
         return (Issue("modality", Severity.BLOCK, text, WANTED),)
+    if scan.shape[0] == 1:
+        text = Message(
+            N_("This is a single picture, such as a radiograph; nodules are looked for in the slices of a chest CT.")
+        )
+        return (Issue("slices", Severity.BLOCK, text, WANTED),)
     if scan.spacing_mm is None:
         text = Message(N_("This image carries no scale, and nodules are measured in millimetres."))
         return (Issue("scale", Severity.BLOCK, text, WANTED),)
