@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from medcore.cards import ModelCard
 from medcore.criteria import load_criterion
+from medcore.imaging.lesions import lesions
 from medcore.imaging.overlay import blend_heat, encode_jpeg, shown_grey
-from medcore.predictions import Classification, Detection, Explanation, Segmentation
+from medcore.predictions import Classification, Detection, Explanation, Lesion, Segmentation
 from medcore.shell.output import Plain, note, plain, print_issues, print_table, say, t
 from medcore.shell.read import unwritable, write_npy
-from medcore.volume import Volume
+from medcore.volume import Geometry, Mask, Volume
 
 if TYPE_CHECKING:
     from medcore.workbench.analyse import Analysis  # brings the store with it, which takes a second
@@ -71,10 +72,10 @@ def print_answer(analysis: Analysis, card: ModelCard, answer: dict[str, Plain]) 
                 for score in scores
             ]
             print_table(t(card.title), (t("label"), t("probability"), t("operating point"), t("result")), rows)
-        case Segmentation(lesions=lesions, scores=scores):
+        case Segmentation(lesions=drawn, scores=scores):
             sizes = [
                 (x.id, t(x.label), str(x.voxels), _number(x.volume_ml), _number(x.longest_mm), _number(x.short_axis_mm))
-                for x in lesions
+                for x in drawn
             ]
             heads = (t("id"), t("label"), t("voxels"), t("volume in ml"))
             print_table(t(card.title), (*heads, t("longest diameter in mm"), t("short axis in mm")), sizes)
@@ -120,9 +121,34 @@ def _segmentation(found: Segmentation, card: ModelCard, folder: _Folder) -> dict
         ],
         "presence": list(found.presence),
     }
+    if found.lesions and found.burden_ml is None:
+        answer |= {"lesions": relative_lesions(found), "burden_voxels": sum(one.voxels for one in found.lesions)}
+        reasons = [plain(one) for one in found.run.warnings if one.code == "relative_volume"]
+        answer["relative"] = reasons[0] if reasons else None
     if found.uncertainty is not None and folder.asked is not None:
         answer["uncertainty"] = str(write_npy(folder.file("uncertainty.npy"), found.uncertainty))
     return answer
+
+
+def relative_lesions(found: Segmentation) -> list[Plain]:
+    """The lesions of a scan without millimetres, with diameters in pixels and their share of all that was outlined."""
+    bare = Mask(found.mask.labels, found.mask.names, Geometry.pixels())
+    total = sum(one.voxels for one in found.lesions)
+    told: list[Plain] = []
+    for lesion, extent in zip(found.lesions, lesions(bare), strict=False):  # both with the largest first
+        more = {
+            "longest_px": extent.diameters.longest,
+            "short_axis_px": extent.diameters.perpendicular,
+            "share_of_burden": lesion.voxels / total,
+        }
+        told.append({**_fields(lesion), **(more if extent.voxels == lesion.voxels else {})})
+    return told
+
+
+def _fields(lesion: Lesion) -> dict[str, Plain]:
+    fields = plain(lesion)
+    assert isinstance(fields, dict)
+    return fields
 
 
 def _number(value: float | None, *, digits: int = 1) -> str:
