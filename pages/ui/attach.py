@@ -17,7 +17,9 @@ DICOM_AT, DICOM = 128, b"DICM"  # where a DICOM file says that it is one
 
 def mask_of(scan: ScanFacts) -> None:
     """Offers to take a file of labels (0 is background) as a mask of this scan."""
-    with st.popover(t("Add a mask"), icon=":material/layers:"):
+    masks = len(state.workbench().studies.masks(scan.id))
+    # Another key for each number of masks, so that it closes once one is attached.
+    with st.popover(t("Add a mask"), icon=":material/layers:", key=f"add-mask-{scan.id}-{masks}"):
         st.caption(
             t(
                 "A label image of this scan: 0 is background, 1, 2, 3 … are lesions or organs. "
