@@ -54,7 +54,7 @@ def side_by_side(history: tuple[Timepoint, ...], response: Response) -> None:
         picked = st.dataframe(
             pd.DataFrame(rows),
             hide_index=True,
-            height=36 * (len(rows) + 1) + 2,
+            height="content",
             on_select="rerun",
             selection_mode="single-row",
             key=f"compare-opinions-{response.criterion}",

@@ -189,7 +189,7 @@ def _table(rows: tuple[Row, ...], reading: Reading, chosen: str) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key=f"compare-table-{chosen}-{reading.kept.version}",
-        height=min(36 * (len(rows) + 1) + 2, 330),
+        height=min(35 * (len(rows) + 1) + 3, 330),
     )
     if picked["selection"]["rows"]:
         state.choose("lesion", rows[picked["selection"]["rows"][0]].id)
