@@ -39,7 +39,10 @@ def page(data: bytes, facts: CriterionFacts, options: Mapping[str, str]) -> None
         st.info(t("The swimmer chart needs the dates of the visits."), icon=":material/event:")
     else:
         st.plotly_chart(figure, config=charts.CONFIG, key=f"cohort-{chart}")
-    st.caption(t("Best change of the sum from the baseline, up to progression; colours are the best response."))
+    if chart == "swimmer":
+        st.caption(t("A lane for each patient: a mark is the category of a visit, a bar a treatment."))
+    else:
+        st.caption(t("Best change of the sum from the baseline, up to progression; colours are the best response."))
     st.dataframe(pd.DataFrame([_row(one) for one in members]), hide_index=True)
 
 
