@@ -8,8 +8,9 @@ from datetime import date
 
 import numpy as np
 
+from medcore.comparison.history_doubts import NO_LESION
 from medcore.imaging.registration.alignment import Alignment, Method, Motion, Trust
-from medcore.records import LesionRole, PatientState, Steroids, Trend
+from medcore.records import Issue, LesionRole, PatientState, Steroids, Trend
 from medcore.store.json_values import (
     Json,
     as_list,
@@ -212,3 +213,12 @@ def _to_chosen(value: Json) -> Chosen:
     sources = table["sources"]
     names = None if sources is None else tuple(as_text(one) for one in as_list(sources))
     return Chosen(as_text(table["study"]), as_text(table["scan"]), names)
+
+
+def known_clear(issue: Issue, draft: Draft) -> bool:
+    """Whether an issue says no more than the reader did: that a study shows no lesion."""
+    number = issue.message.values.get("number")
+    if issue.code != NO_LESION or not isinstance(number, int):
+        return False
+    clear = [one.study in draft.clear for one in draft.visits]
+    return clear[number - 1] if number else all(clear)

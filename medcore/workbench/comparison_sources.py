@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medcore.comparison.visits import Outlined
+from medcore.errors import N_, Message, Value
 from medcore.predictions import Classification, Detection, Prediction
+from medcore.records import Issue, Severity
 from medcore.store.store import Store
 from medcore.volume import Mask
 from medcore.workbench.comparison_models import outlined_by
@@ -37,6 +39,20 @@ def outlined_in(store: Store, sources: Sequence[str], prefix: str) -> tuple[Outl
     """How sure the models among the sources were of what they outlined; what readers redrew since is left as it is."""
     runs = [one.removeprefix(prefix) for one in sources if one.startswith(prefix)]
     return tuple(one for run in runs for one in outlined_by(store.prediction(run)))
+
+
+def model_doubts(store: Store, sources: Sequence[Sequence[str]], prefix: str) -> tuple[Issue, ...]:
+    """What spoke against the models' results that a comparison counts, such as lungs seen in part; study by study."""
+    found = []
+    for number, own in enumerate(sources):
+        for run in (one.removeprefix(prefix) for one in own if one.startswith(prefix)):
+            for issue in store.prediction(run).run.warnings:
+                if issue.severity is Severity.INFO:
+                    continue
+                said: dict[str, Value] = {**issue.message.values, "visit": number, "doubt": issue.message.template}
+                message = Message(N_("T{visit}, result of a model: {doubt!t}"), said)
+                found.append(Issue(issue.code, Severity.WARN, message, issue.hint))
+    return tuple(found)
 
 
 def correction_version(store: Store, run: str) -> int:

@@ -17,7 +17,6 @@ from medcore.comparison.compare import (
     judged,
     visits_of,
 )
-from medcore.comparison.history_doubts import NO_LESION
 from medcore.comparison.proof import Proof, prove
 from medcore.comparison.readings import Reader, TargetRules
 from medcore.comparison.tracks import GONE_TRACK, Corrections, Track, follow
@@ -29,7 +28,7 @@ from medcore.records import Issue, Study
 from medcore.store.json_values import Json, as_list, as_number, as_table
 from medcore.store.store import Store
 from medcore.volume import Mask, MaskOrigin, Volume
-from medcore.workbench import kept_alignments, kept_evidence
+from medcore.workbench import comparison_sources, kept_alignments, kept_evidence
 from medcore.workbench.comparison_draft import (
     GONE_LESION,
     NEW_LESION,
@@ -38,6 +37,7 @@ from medcore.workbench.comparison_draft import (
     anchor,
     end_of,
     from_draft,
+    known_clear,
     to_draft,
 )
 from medcore.workbench.comparison_probabilities import ProbabilityChange, probability_changes
@@ -274,7 +274,9 @@ class Comparisons:
         criterion = load_criterion(draft.criterion).configured(draft.options)
         choices = Choices(Motion(draft.motion), reader, rules_of(draft), corrections, draft.accepted)
         found = concluded(aligned.moments, aligned.alignments, aligned.visits, criterion, choices)
-        return replace(found, issues=tuple(one for one in found.issues if not _known_clear(one, draft)))
+        kept = tuple(one for one in found.issues if not known_clear(one, draft))
+        sources = [() if one.study in draft.clear else self.chosen_sources(one) for one in draft.visits]
+        return replace(found, issues=(*kept, *comparison_sources.model_doubts(self.store, sources, RUN)))
 
     def prove(
         self,
@@ -340,15 +342,6 @@ def rules_of(draft: Draft) -> TargetRules:
     """Which lesions may be targets; the limit of each organ counts where the criterion has one and organs are known."""
     bare = draft.criterion in NEURO or not (draft.organ or draft.organs or draft.nodes)
     return TargetRules(most_per_organ=None) if bare else TargetRules()
-
-
-def _known_clear(issue: Issue, draft: Draft) -> bool:
-    """Whether an issue says no more than the reader did: that a study shows no lesion."""
-    number = issue.message.values.get("number")
-    if issue.code != NO_LESION or not isinstance(number, int):
-        return False
-    clear = [one.study in draft.clear for one in draft.visits]
-    return clear[number - 1] if number else all(clear)
 
 
 def tracks_by_anchor(aligned: Aligned, tracks: Sequence[Track]) -> dict[str, str]:

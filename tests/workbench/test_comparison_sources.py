@@ -12,12 +12,13 @@ from medcore.comparison.uncertainty import Error, error_of, of_reading, sphere_m
 from medcore.comparison.visits import Visit
 from medcore.imaging.measured import measured
 from medcore.predictions import Box, Detection, Segmentation
-from medcore.records import LesionReading, LesionRole, Study
+from medcore.records import LesionReading, LesionRole, Severity, Study
 from medcore.settings import Settings
 from medcore.store.store import Store
 from medcore.store.studies import NewScan, NewStudy
 from medcore.volume import Geometry, Mask, MaskOrigin, Unit, Volume
 from medcore.workbench.comparison_draft import Chosen, Draft
+from medcore.workbench.comparison_sources import model_doubts
 from medcore.workbench.comparisons import Comparisons
 from medcore.workbench.corrected import Standing
 from medcore.workbench.corrections import ResultCorrections
@@ -33,6 +34,20 @@ def mask(*, small: bool) -> Mask:
     labels[2:6, 4:13, 4:13] = 1
     labels[2:6, 25:31, 25:31] = small
     return Mask(labels, {1: "tumour"}, GEOMETRY)
+
+
+def test_what_the_model_doubted_goes_with_the_comparison_study_by_study(store: Store) -> None:
+    study, later = put(store, 1), put(store, 2)
+    store.save_prediction(Segmentation(run(study), mask(small=True), measured(mask(small=True), at_least_voxels=10)))
+    sources = [("run:run0",), ("a-drawn-mask",)]
+    (found,) = model_doubts(store, sources, "run:")
+    assert found.message.text() == "T0, result of a model: The view is LL." and found.severity is Severity.WARN
+    chinese = {
+        "T{visit}, result of a model: {doubt!t}": "T{visit}，模型结果：{doubt!t}",
+        "The view is {view}.": "体位为 {view}。",
+    }
+    assert found.message.text(lambda text: chinese[text]) == "T0，模型结果：体位为 LL。"
+    assert model_doubts(store, sources[1:], "run:") == () and later.id
 
 
 @pytest.fixture
