@@ -110,9 +110,7 @@ class Options:
     )
     calibration_mix: str = option(
         "even",
-        N_(
-            "The mix that probabilities fit: as many with the finding as without in each set, or as validation has it."
-        ),
+        N_("The mix that probabilities fit: as many with the finding as without in each set, or as validation has it."),
         among=("even", "validation"),
     )
     operating_point: str = option(
