@@ -1,9 +1,10 @@
 """Make the phantom patches that docs/recipes/lung-nodule-patches.toml trains on: patches.npz in the form of MedMNIST.
 
 Slabs of computed chests with nodules of known place, each with another build, spacing, noise and vessels; patches of
-three planes around what the candidate search finds there, and around the nodules themselves. Slabs, not patches, are
-split; patches that look the same as one of another split are left out, and those that look like a real one of the
-second folder, so that they tie no real scans together. Usage: python -m benchmarks.phantom_patches FOLDER [LUNA_FOLDER]
+what the candidate search finds there, and of the nodules themselves, each in some of the nine planes that are asked in
+use. Slabs, not patches, are split; patches that look the same as one of another split are left out, and those that look
+like a real one of the second folder, so that they tie no real scans together. Usage:
+python -m benchmarks.phantom_patches FOLDER [LUNA_FOLDER]
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from medcore.imaging.nodules.candidates import candidates
 from medcore.imaging.nodules.field import lung_field
-from medcore.imaging.nodules.patches import STRAIGHT, plane_patches
+from medcore.imaging.nodules.patches import SLANTING, STRAIGHT, plane_patches
 from medcore.imaging.phantoms.chest_ct import axial, chest_ct
 from medcore.imaging.phantoms.nodules import Mix, scatter
 from medcore.imaging.phantoms.thorax import Build
@@ -28,10 +29,11 @@ from medcore.nn.training.splits import thumbnails
 from medcore.tasks._nodule_patches import LOW_HU, PIXEL_MM, shades
 
 SIDE = 48
-SLABS, SLAB_MM, NODULES = 90, 60.0, 9
-PLANES = len(STRAIGHT)
+SLABS, SLAB_MM, NODULES = 300, 60.0, 9
+PLANES = np.concatenate([STRAIGHT, SLANTING])
+OF_NODULE, OF_OTHER = 3, 1  # of the planes are taken, by chance
 SLICES_MM = (0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
-MOST_OTHERS = 45  # patches without a nodule from one slab
+MOST_OTHERS = 110  # places without a nodule from one slab
 MIX = Mix(diameters_mm=(3.5, 22))
 HIT, CLEAR = 0.6, 1.6  # of a nodule's radius: nearer is the nodule, further is something else
 ALIKE, BLOCK = 0.965, 512  # correlation of thumbnails; a training takes two for the same from 0.97
@@ -72,9 +74,11 @@ def patches(seed: int) -> tuple[NDArray[uint8], NDArray[uint8]]:
     moved = centres + rng.normal(0, 1, centres.shape) * np.minimum(0.6, 0.08 * sizes)[:, None]
     found = places[apart.min(axis=1) < HIT]
     chosen = np.concatenate([found, moved, others])
-    truth = np.repeat(np.arange(len(chosen)) < len(found) + len(moved), PLANES).astype(uint8)
-    seen = plane_patches(phantom.volume, chosen, side=SIDE, pixel_mm=PIXEL_MM, outside=LOW_HU)
-    return np.rint(shades(seen) * 255).astype(uint8).reshape(-1, SIDE, SIDE), truth
+    truth = np.arange(len(chosen)) < len(found) + len(moved)
+    seen = plane_patches(phantom.volume, chosen, planes=PLANES, side=SIDE, pixel_mm=PIXEL_MM, outside=LOW_HU)
+    order = rng.permuted(np.tile(np.arange(len(PLANES)), (len(chosen), 1)), axis=1)
+    taken = order < np.where(truth, OF_NODULE, OF_OTHER)[:, None]
+    return np.rint(shades(seen[taken]) * 255).astype(uint8), truth[np.nonzero(taken)[0]].astype(uint8)
 
 
 def real(folder: Path) -> NDArray[uint8]:

@@ -18,7 +18,8 @@ HEAD = ("study", "patient", "study_date", "scan", "run", "task", "model", "model
 COLUMNS = (
     *HEAD,
     *("label", "probability", "threshold", "positive", "volume_ml", "longest_mm", "short_axis_mm", "diameter_mm"),
-    *("id", "counts", "read", "drawn_by", "volume_low_ml", "volume_high_ml", "product_mm2", "voxels", "slice"),
+    *("id", "counts", "read", "drawn_by", "volume_low_ml", "volume_high_ml", "product_mm2", "voxels"),
+    *("voxels_low", "voxels_high", "slice"),
     *("centre_l_mm", "centre_p_mm", "centre_s_mm", "first_slice", "first_row", "first_column", "last_slice"),
     *("last_row", "last_column", "nodule_kind", "suspicion_rating", "solid_mm", "hu_mean"),
     "notice",
@@ -190,6 +191,8 @@ def _lesion(lesion: Lesion) -> dict[str, Cell]:
         "short_axis_mm": _number(lesion.short_axis_mm),
         "product_mm2": _number(lesion.product_mm2),
         "voxels": lesion.voxels or None,
+        "voxels_low": lesion.voxels_low,
+        "voxels_high": lesion.voxels_high,
         "slice": None if lesion.slice_index is None else lesion.slice_index + 1,
         **_centre(lesion.centre_lps_mm),
     }

@@ -130,6 +130,8 @@ def from_lesions(lesions: Sequence[Lesion]) -> Json:
             "product_mm2": lesion.product_mm2,
             "volume_low_ml": lesion.volume_low_ml,
             "volume_high_ml": lesion.volume_high_ml,
+            "voxels_low": lesion.voxels_low,
+            "voxels_high": lesion.voxels_high,
             "probability": lesion.probability,
         }
         for lesion in lesions
@@ -148,14 +150,20 @@ def to_lesions(value: Json) -> tuple[Lesion, ...]:
             centre_lps_mm=to_triple(entry["centre_lps_mm"]),
             voxels=int(as_number(entry.get("voxels", 0))),  # from here on: not in results of version 1
             centre_index=to_triple(entry.get("centre_index")),
-            slice_index=None if entry.get("slice_index") is None else int(as_number(entry["slice_index"])),
+            slice_index=_to_count(entry.get("slice_index")),
             product_mm2=as_optional(entry.get("product_mm2")),
             volume_low_ml=as_optional(entry.get("volume_low_ml")),
             volume_high_ml=as_optional(entry.get("volume_high_ml")),
+            voxels_low=_to_count(entry.get("voxels_low")),
+            voxels_high=_to_count(entry.get("voxels_high")),
             probability=as_optional(entry.get("probability")),
         )
         for entry in map(as_table, as_list(value))
     )
+
+
+def _to_count(value: Json) -> int | None:
+    return None if value is None else int(as_number(value))
 
 
 def from_boxes(boxes: Sequence[Box]) -> Json:

@@ -74,6 +74,8 @@ def _lesion(name: str, mask: Mask, extent: Extent, counts: list[int], probabilit
         product_mm2=None if without else extent.diameters.product,
         volume_low_ml=None if ml is None or not counts else min(counts) * ml,
         volume_high_ml=None if ml is None or not counts else max(counts) * ml,
+        voxels_low=min(counts, default=None),
+        voxels_high=max(counts, default=None),
         probability=probability,
     )
 

@@ -108,7 +108,7 @@ def _figures(mark: Measurement) -> list[str]:
     if "mean" in values:
         found.append(t("mean {mean} ± {sd}", mean=f"{values['mean']:.1f}", sd=f"{values.get('sd', 0.0):.1f}"))
     if "value" in values:
-        found.append(t("value {value}", value=f"{values['value']:.4g}"))
+        found.append(t("value {value}", value=f"{values['value']:.4g}".replace("-", "−")))
     return found
 
 

@@ -163,7 +163,7 @@ def _facts(review: Review, finding: Finding) -> None:
     if lesion is not None:
         facts[t("Volume")] = f"{text} ml" if (text := volume_table.volume_with_interval(lesion)) else ""
         share = volume_table.share_text(finding, review)
-        facts[t("Voxels")] = " · ".join(filter(None, (str(lesion.voxels or ""), share)))
+        facts[t("Voxels")] = " · ".join(filter(None, (volume_table.voxels_with_interval(lesion), share)))
         if lesion.product_mm2 is not None:
             facts[t("Longest × perpendicular")] = f"{volume_table.size_text(finding)} mm = {lesion.product_mm2:.0f} mm²"
         former = _original(review, finding)

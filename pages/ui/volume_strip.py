@@ -13,7 +13,7 @@ from medcore.predictions import Detection, Prediction, Segmentation
 from medcore.volume import Geometry
 from medcore.workbench.analyse import Analysis
 from medcore.workbench.corrected import Finding, Review
-from pages.ui import charts, state, theme, volume_review
+from pages.ui import charts, state, theme, volume_review, volume_table
 from pages.ui.words import t
 
 HEIGHT = 150
@@ -71,8 +71,8 @@ def chart(presence: Sequence[float], bands: Sequence[tuple[int, int]], chosen: F
     )
     for first, last in bands:
         figure.add_vrect(x0=first + 0.5, x1=last + 1.5, fillcolor=BAND, line_width=0, layer="below")
-    if chosen is not None and chosen.lesion is not None and chosen.lesion.slice_index is not None:
-        figure.add_vline(x=chosen.lesion.slice_index + 1, line={"width": 2, "dash": "dot"})
+    if chosen is not None and (number := volume_table.slice_text(chosen)):
+        figure.add_vline(x=int(number), line={"width": 2, "dash": "dot"})
     figure.update_layout(
         height=HEIGHT,
         margin={"l": 0, "r": 8, "t": 4, "b": 0},

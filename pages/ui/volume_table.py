@@ -89,6 +89,13 @@ def volume_with_interval(lesion: Lesion) -> str:
     return f"{ml(lesion.volume_ml)} ({ml(lesion.volume_low_ml)}–{ml(lesion.volume_high_ml)})"
 
 
+def voxels_with_interval(lesion: Lesion) -> str:
+    """How many voxels, with their interval where there are no millimetres to give that of the volume in."""
+    if lesion.volume_ml is not None or lesion.voxels_low is None or lesion.voxels_high is None:
+        return str(lesion.voxels or "")
+    return f"{lesion.voxels} ({lesion.voxels_low}–{lesion.voxels_high})"
+
+
 def share_text(row: Finding, review: Review) -> str:
     """Share of all that counts, where there are no millimetres."""
     lesion = row.lesion

@@ -15,13 +15,14 @@ from streamlit.testing.v1 import AppTest
 
 from medcore.errors import N_, Message
 from medcore.imaging.measured import measured
-from medcore.predictions import Box, Detection, Score, Segmentation, Suggestion
+from medcore.predictions import Box, Detection, Lesion, Score, Segmentation, Suggestion
 from medcore.records import Issue, Run, Severity, Study
+from medcore.store.json_values import from_lesions, to_lesions
 from medcore.tasks import Task, VolumeAnswer, VolumeTask, load_task, load_tasks, stop_if
 from medcore.volume import Geometry, Mask, Volume
-from medcore.workbench.corrected import Standing
+from medcore.workbench.corrected import Finding, Origin, Standing
 from medcore.workbench.studies import uploaded
-from pages.ui import state, volume_strip
+from pages.ui import state, volume_strip, volume_table
 from tests.pages.conftest import finish_jobs, words
 
 
@@ -185,6 +186,14 @@ def test_nothing_found_says_that_it_proves_nothing(app: AppTest, study: Study) -
     assert not app.dataframe and not app.exception and not app.error
 
 
+def test_voxels_carry_their_interval_where_there_are_no_millimetres() -> None:
+    relative = Lesion("1", "Tumour", None, None, None, None, voxels=300, voxels_low=280, voxels_high=333)
+    assert volume_table.voxels_with_interval(relative) == "300 (280–333)"
+    assert volume_table.voxels_with_interval(replace(relative, volume_ml=0.3)) == "300"
+    assert volume_table.voxels_with_interval(replace(relative, voxels_low=None)) == "300"
+    assert to_lesions(from_lesions([relative])) == (relative,)
+
+
 def detection(study: Study, run: Run) -> Detection:
     rule = Suggestion("lung_rads", "3", "solid.3", Message(N_("A solid nodule of {mm} mm."), {"mm": 7.0}))
     boxes = (
@@ -200,6 +209,15 @@ def test_the_strip_shows_for_each_slice_the_surest_box_that_reaches_into_it(answ
     strip = volume_strip.presence(replace(detection(answered, run), mask=mask))
     assert strip == (0, 0, *(0.9,) * 6, 0, 0.2, 0.2, 0)
     assert volume_strip.presence(detection(answered, run)) == ()
+
+
+def test_a_line_in_the_strip_stands_in_the_middle_slice_of_the_chosen_box(answered: Study) -> None:
+    run = state.workbench().store.predictions(answered.id)[0].run
+    box = detection(answered, run).boxes[0]  # slices 2 to 7 of the array: the middle one, rounded to even, is 5 from 1
+    chosen = Finding("1", Standing.OPEN, Origin.FOUND, None, box=box)
+    lines = volume_strip.chart([0.0] * 12, (), chosen).layout.shapes
+    assert [(line.x0, line.x1) for line in lines] == [(5, 5)]
+    assert not volume_strip.chart([0.0] * 12, (), None).layout.shapes
 
 
 def test_boxes_below_the_operating_point_are_hidden_until_the_slider_is_moved(app: AppTest, answered: Study) -> None:

@@ -237,6 +237,9 @@ def test_a_file_that_lost_its_spacing_gives_voxels_and_no_millilitre() -> None:
     lesion = found(answer)[0]
     assert lesion.volume_ml is lesion.longest_mm is lesion.centre_lps_mm is lesion.product_mm2 is None
     assert lesion.voxels > 1000
+    assert lesion.volume_low_ml is lesion.volume_high_ml is None
+    assert lesion.voxels_low is not None and lesion.voxels_high is not None
+    assert 1000 < lesion.voxels_low <= lesion.voxels <= lesion.voxels_high
     assert [issue.code for issue in answer.issues] == ["relative_volume"]
 
 
