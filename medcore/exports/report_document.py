@@ -15,6 +15,7 @@ from medcore.store.json_values import Json, as_list, as_number, as_table, as_tex
 
 Text: TypeAlias = "str | Message | tuple[Text, ...]"
 
+WIDE_MARK = re.compile("(?<=[。！？；：，]) +")  # these carry their own space
 ISO_DATE = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 WIDE = 2.0  # width over height
 DISCLAIMER = N_("Research and teaching only. Not a medical device: do not use for diagnosis or treatment.")
@@ -134,7 +135,7 @@ class Wording:
             case str():
                 said = text
             case _:
-                return "".join(map(self.say, text))
+                return WIDE_MARK.sub("", "".join(map(self.say, text)))
         return ISO_DATE.sub(self._day, said) if self.moved != timedelta(0) else said
 
     def _day(self, found: re.Match[str]) -> str:

@@ -137,6 +137,11 @@ def test_digits_that_are_no_day_stay() -> None:
     assert Wording("en", str, timedelta(1)).say("2021-13-01 1.2.3-45-67") == "2021-13-01 1.2.3-45-67"
 
 
+def test_sentences_of_chinese_follow_each_other_without_a_space() -> None:
+    assert CHINESE.say(("已运行。", " ", "无病灶。 ", "T1 2021")) == "已运行。无病灶。T1 2021"
+    assert ENGLISH.say(("Run.", " ", "No lesion.")) == "Run. No lesion."
+
+
 def test_a_key_image_has_true_proportions_its_outline_and_a_bar_of_ten_millimetres() -> None:
     made = key_picture(np.full((20, 30), 0.5, np.float32), region(), "", pixel=(2.0, 1.0), true_scale=True)
     picture = np.asarray(Image.open(io.BytesIO(made.jpeg))).astype(int)
