@@ -39,7 +39,7 @@ class Outline:
         core_hu: The median at its middle.
         halo_hu: The median of the grey rim around the solid part; None where there is none.
         radius_mm: Of the largest ball that fits inside.
-        volume_ml: Between the voxels too: thick slices count as the outline cuts them, not whole.
+        volume_ml: Between the voxels too: thick slices and voxels at the edge count as the outline cuts them, not whole.
     """
 
     corner: tuple[int, int, int]
@@ -89,6 +89,7 @@ class _Grown:
     core_hu: float
     halo_hu: float | None
     radius_mm: float
+    volume_ml: float
 
 
 def _cube(scan: Volume, field: Field, place: NDArray[float64], radius_mm: float) -> _Cube:
@@ -134,7 +135,8 @@ def _grow(cube: _Cube, radius_mm: float) -> _Grown | None:
         return None
     if core - lung < 350.0:  # noise would fray the edge of what is faint
         values = ndimage.gaussian_filter(values, 0.7 / cube.step_mm)
-    dense, radius = _detached(values > (core + lung) / 2, cube, reach, radius_mm)
+    edge = (core + lung) / 2
+    dense, radius = _detached(values > edge, cube, reach, radius_mm)
     if dense is None:
         return None
     glass = core > SOLID_HU
@@ -144,8 +146,23 @@ def _grow(cube: _Cube, radius_mm: float) -> _Grown | None:
         rim[box] = wide[box] & (ndimage.distance_transform_edt(~dense[box]) * cube.step_mm > HALO_MM)
         halo = float(np.median(values[rim])) if rim.any() else 0.0
         if rim.sum() > HALO_SHARE * wide.sum() and HALO_HU[0] <= halo <= HALO_HU[1]:
-            return _Grown(wide | dense, dense, lung, core, halo, radius)
-    return _Grown(dense, dense, lung, core, None, radius)
+            both = wide | dense
+            return _Grown(both, dense, lung, core, halo, radius, _volume_ml(both, values, lung + GLASS_STEP_HU, cube))
+    return _Grown(dense, dense, lung, core, None, radius, _volume_ml(dense, values, edge, cube))
+
+
+def _volume_ml(inside: Inside, values: NDArray[float32], edge_hu: float, cube: _Cube) -> float:
+    """Volume of a piece whose outermost voxels count by the share of them that the surface at `edge_hu` cuts off.
+
+    A voxel's distance to the surface is what it differs by from `edge_hu`, over the slope there; next to a cut through
+    a neck, where the outside is as bright as the inside, voxels count whole.
+    """
+    box = _box(inside, 2)
+    piece, near = inside[box], values[box]
+    slope = np.sqrt(sum(along**2 for along in np.gradient(near)))
+    share = np.clip(0.5 + (near - edge_hu) / np.maximum(slope, 1e-3), 0.0, 1.0)
+    beside = ndimage.binary_dilation(piece) & cube.allowed[box] & (near <= edge_hu)
+    return float(share[piece | beside].sum()) * cube.step_mm**3 / 1000.0
 
 
 def _detached(bright: Inside, cube: _Cube, reach: int, radius_mm: float) -> tuple[Inside | None, float]:
@@ -230,7 +247,7 @@ def _on_scan(found: _Grown, cube: _Cube, scan: Volume) -> Outline | None:
     tight = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
     start = low + first
     corner = (int(start[0]), int(start[1]), int(start[2]))
-    volume = float(found.inside.sum()) * cube.step_mm**3 / 1000.0
     return Outline(
-        corner, inside[tight], solid[tight], found.lung_hu, found.core_hu, found.halo_hu, found.radius_mm, volume
-    )
+        corner, inside[tight], solid[tight], found.lung_hu, found.core_hu, found.halo_hu, found.radius_mm,
+        found.volume_ml,
+    )  # fmt: skip

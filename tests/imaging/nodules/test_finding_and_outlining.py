@@ -87,7 +87,7 @@ def test_faint_ground_glass_is_a_candidate_among_many_bright_crossings() -> None
 def test_solid_nodules_are_measured_as_they_were_made() -> None:
     for known, found in zip(FREE[:3], nodules(chest(FINE), FREE[:3]), strict=True):
         assert np.linalg.norm(np.subtract(found.extent.centre, known.centre_mm)) < 0.4
-        assert found.volume_ml == pytest.approx(known.solid.volume_ml, rel=0.06), known.name
+        assert found.volume_ml == pytest.approx(known.solid.volume_ml, rel=0.04), known.name
         assert found.kind == SOLID
     long = nodules(chest(FINE), FREE[1:2])[0]
     assert long.extent.longest_mm == pytest.approx(11 * 1.25, abs=0.9)
@@ -141,13 +141,8 @@ def between_slices() -> Volume:
     return chest_ct(FREE, Geometry(affine), whole.shape, noise_hu=12.0).volume
 
 
-MISSED = pytest.mark.xfail(
-    strict=True, reason="an oblong nodule loses 2.8 % of its volume, also without noise; aim 2 %"
-)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("known", [FREE[0], pytest.param(FREE[1], marks=MISSED)], ids=lambda known: known.name)
+@pytest.mark.parametrize("known", FREE[:3], ids=lambda known: known.name)
 def test_slices_at_other_places_give_the_same_lesions(known: Known) -> None:
     assert_same(nodules(chest(FINE), [known]), nodules(between_slices(), [known]), voxel_mm=1.25)
 
