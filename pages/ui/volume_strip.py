@@ -72,7 +72,7 @@ def chart(presence: Sequence[float], bands: Sequence[tuple[int, int]], chosen: F
     for first, last in bands:
         figure.add_vrect(x0=first + 0.5, x1=last + 1.5, fillcolor=BAND, line_width=0, layer="below")
     if chosen is not None and (number := volume_table.slice_text(chosen)):
-        figure.add_vline(x=int(number), line={"width": 2, "dash": "dot"})
+        figure.add_vline(x=int(number), line={"width": 2, "dash": "dot", "color": theme.colours()[1]})
     figure.update_layout(
         height=HEIGHT,
         margin={"l": 0, "r": 8, "t": 4, "b": 0},
