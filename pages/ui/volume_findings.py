@@ -173,12 +173,14 @@ def _facts(review: Review, finding: Finding) -> None:
         facts[t("Type")] = volume_table.type_text(finding)
         facts[t("Suspicion rating")] = "" if box.malignancy is None else percent(box.malignancy)
     place = lesion.centre_lps_mm if lesion is not None else box.centre_lps_mm if box is not None else None
-    facts[t("Centre of mass")] = "" if place is None else "L {:.1f}  P {:.1f}  S {:.1f} mm".format(*place)
+    centre = "" if place is None else "L {:.1f}  P {:.1f}  S {:.1f} mm".format(*place)
+    facts[t("Centre of mass")] = centre.replace("-", "−")
     show.facts({name: value for name, value in facts.items() if value})
-    for message in box.evidence if box is not None and finding.origin is Origin.FOUND else ():
-        st.caption(plain(say(message)))
+    said = [plain(say(one)) for one in (box.evidence if box is not None and finding.origin is Origin.FOUND else ())]
     if box is not None and box.malignancy is not None:
-        st.caption(t("The rating says how suspicious radiologists would find it; it is no probability of cancer."))
+        said.append(t("The rating says how suspicious radiologists would find it; it is no probability of cancer."))
+    if said:
+        st.caption("  \n".join(said))
 
 
 def _original(review: Review, finding: Finding) -> str:
