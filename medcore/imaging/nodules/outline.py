@@ -39,7 +39,7 @@ class Outline:
         core_hu: The median at its middle.
         halo_hu: The median of the grey rim around the solid part; None where there is none.
         radius_mm: Of the largest ball that fits inside.
-        volume_ml: Between the voxels too: thick slices and voxels at the edge count as the outline cuts them, not whole.
+        volume_ml: Between the voxels too: thick slices and voxels at the edge count as the outline cuts them.
     """
 
     corner: tuple[int, int, int]
