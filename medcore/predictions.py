@@ -53,8 +53,8 @@ class Lesion:
         slice_index: The slice of its longest diameter.
         product_mm2: Longest diameter times the perpendicular one in that slice (RANO's bidirectional product).
         volume_low_ml, volume_high_ml: Interval of the volume from varied forward passes.
-        voxels_low, voxels_high: The same in voxels.
         probability: That it is one, as the model sees it.
+        voxels_low, voxels_high: The interval in voxels.
     """
 
     id: str
@@ -69,9 +69,9 @@ class Lesion:
     product_mm2: float | None = None
     volume_low_ml: float | None = None
     volume_high_ml: float | None = None
+    probability: float | None = None
     voxels_low: int | None = None
     voxels_high: int | None = None
-    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
