@@ -19,6 +19,9 @@ CONTRAST_HU = 75.0  # the faintest step between lung and nodule that is followed
 GLASS_STEP_HU = 130.0  # above the lung: where the edge of a ground-glass halo is looked for
 NECK = 0.5  # of the largest inscribed ball's radius: what is thinner is a vessel or a tag
 NECK_MM = 4.0
+STRICTER = (0.75, 0.9)  # necks where what is left is still larger than a nodule of that ball can be
+LARGEST = 3.0  # times the volume of the largest inscribed ball
+BALL = 1.4  # times its radius: all that is left of what no neck divides from a vessel or the wall
 FURTHEST = 1.9  # times the radius: further out another thing begins that only touches
 SOLID_HU = -450.0  # a middle below it is ground glass by itself
 HALO_MM = 1.3  # further out than the blur of a scanner goes: what is grey there is no edge
@@ -200,17 +203,35 @@ def _body(whole: Inside, half: int, step_mm: float, reach: int, radius_mm: float
     depth[box] = half * step_mm if piece[box].all() else ndimage.distance_transform_edt(piece[box]) * step_mm
     here = depth[(slice(half - reach, half + reach + 1),) * 3]
     radius = float(here.max())
-    neck = min(NECK * radius, NECK_MM)
-    cores, _ = ndimage.label(depth > neck)
     offset = np.unravel_index(int(here.argmax()), here.shape)
-    seed = tuple(int(o) + half - reach for o in offset)
+    seed = (int(offset[0]) + half - reach, int(offset[1]) + half - reach, int(offset[2]) + half - reach)
     furthest_mm = FURTHEST * max(radius, radius_mm) + 1.0
-    body = (cores == cores[seed]) & (_distance_mm(half, step_mm) <= furthest_mm)
+    within = _distance_mm(half, step_mm) <= furthest_mm
+    most = LARGEST * 4 / 3 * np.pi * (radius / step_mm) ** 3
+    for share in (NECK, *STRICTER):
+        neck = min(share / NECK * min(NECK * radius, NECK_MM), 0.95 * radius)
+        body = _opened(piece, depth, seed, neck, step_mm=step_mm, within=within)
+        if body.sum() <= most:
+            break
+    else:
+        away = np.indices(piece.shape, dtype=float32) - np.array(seed, dtype=float32)[:, None, None, None]
+        body &= (away**2).sum(axis=0) <= (BALL * radius / step_mm) ** 2
+    found = np.zeros_like(whole)
+    found[part] = body
+    return found, radius
+
+
+def _opened(
+    piece: Inside, depth: NDArray[float64], seed: tuple[int, int, int], neck: float, *, step_mm: float, within: Inside
+) -> Inside:
+    """A piece around a seed without what hangs on it by less than `neck`, in mm: opened by a ball (Serra 1982)."""
+    cores, _ = ndimage.label(depth > neck)
+    body = (cores == cores[seed]) & within
     room_mm = neck + 0.5 * step_mm
     box = _box(body, int(np.ceil(room_mm / step_mm)))
-    found = np.zeros_like(whole)
-    found[part][box] = piece[box] & (ndimage.distance_transform_edt(~body[box]) * step_mm <= room_mm)
-    return found, radius
+    found = np.zeros_like(piece)
+    found[box] = piece[box] & (ndimage.distance_transform_edt(~body[box]) * step_mm <= room_mm)
+    return found
 
 
 def _box(inside: Inside, margin: int) -> tuple[slice, slice, slice]:

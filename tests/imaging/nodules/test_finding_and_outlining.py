@@ -166,6 +166,26 @@ def test_what_is_no_denser_than_the_lung_has_no_outline() -> None:
     assert outline(scan, field, (x, y, z), 3.0) is None
 
 
+@pytest.mark.parametrize("vessels", [1, 3])
+def test_a_nodule_grown_together_with_vessels_as_thick_as_itself_keeps_its_place(vessels: int) -> None:
+    at = np.moveaxis(np.mgrid[0:80, 0:80, 0:80], 0, -1) * 0.6 - 24.0  # mm from the nodule's middle
+    bright = np.linalg.norm(at, axis=-1) < 3.0
+    for number in range(vessels):
+        way = np.array([(0.0, 0.3, 1.0), (1.0, 0.2, 0.4), (0.5, 1.0, -0.3)][number])
+        way /= np.linalg.norm(way)
+        across = np.cross(way, (0.0, 1.0, 0.0))
+        beside = at - 4.2 * across / np.linalg.norm(across)
+        bright |= np.linalg.norm(beside - (beside @ way)[..., None] * way, axis=-1) < 2.4
+    blurry = ndimage.gaussian_filter(np.where(bright, 30.0, -860.0).astype(np.float32), 0.8)
+    geometry, whole = Geometry.from_spacing((0.6, 0.6, 0.6), origin_mm=(-24.0, -24.0, -24.0)), np.ones((80,) * 3)
+    scan = Volume(blurry, Unit.HU, "CT", geometry)
+    lungs = RegionMask("lungs", Mask(whole.astype(np.uint8), {1: "lungs"}, geometry), 1.0, (), {"lungs": 100.0})
+    drawn = outline(scan, Field(blurry, whole > 0, geometry, lungs, 100.0), (0.3, -0.2, 0.2), 2.8)
+    assert drawn is not None
+    assert np.linalg.norm(measured(scan, drawn).extent.centre) < 1.5, "half of the nodule's radius"
+    assert drawn.volume_ml == pytest.approx(4 / 3 * np.pi * 3.0**3 / 1000, rel=0.6)
+
+
 def test_resampling_keeps_a_ramp_in_its_place() -> None:
     geometry = Geometry.from_spacing((2.5, 0.7, 0.7), origin_mm=(3.0, 4.0, 5.0))
     shape = (9, 30, 40)
