@@ -162,7 +162,7 @@ def _turns(sure: Certainty) -> list[str]:
 
 def _visit_row(row: TimepointResponse, label: str, unit: str) -> dict[str, str]:
     def change(value: float | None) -> str:
-        return "–" if value is None else f"{value:+.0f} %"
+        return "–" if value is None else f"{value:+.0f} %".replace("-", "−")
 
     return {
         t("Visit"): label,

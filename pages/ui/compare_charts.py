@@ -143,7 +143,7 @@ def course(values: Sequence[float | None], days: Sequence[date | None], labels: 
     figure, places, look = go.Figure(), _places(days, labels), chart_style.series(0)
     figure.add_scatter(
         x=places, y=list(values), mode="lines+markers+text", customdata=labels, connectgaps=False, cliponaxis=False,
-        text=["" if value is None else f"{value:.3g}" for value in values], textposition="top center",
+        text=["" if value is None else f"{value:#.3g}".rstrip(".") for value in values], textposition="top center",
         line={"width": 3, "color": look.colour}, marker={"size": 10, "color": look.colour},
         hovertemplate="%{customdata}: %{y:.4~g}<extra></extra>",
     )  # fmt: skip

@@ -118,7 +118,7 @@ def _figures(response: Response, last: TimepointResponse) -> None:
     unit = response.unit
 
     def change(value: float | None) -> str | None:
-        return None if value is None else f"{value:+.0f} %"
+        return None if value is None else f"{value:+.0f} %".replace("-", "−")
 
     columns = st.columns(3)
     columns[0].metric(f"{t('Baseline')} ({unit})", number(last.baseline, unit))
@@ -139,6 +139,6 @@ def _nearness(threshold: Threshold, unit: str) -> str:
         "{category} begins at {at} {unit}: {distance} {unit} from here.",
         category=threshold.category,
         at=f"{threshold.at:.{digits}f}",
-        distance=f"{threshold.distance:+.{digits}f}",
+        distance=f"{threshold.distance:+.{digits}f}".replace("-", "−"),
         unit=unit,
     )

@@ -63,10 +63,10 @@ def _none_left(one: Amount) -> float | None:
 def _row(label: str, one: Amount, change: float | None, courses: Mapping[str, list[float | None]]) -> dict[str, str]:
     row = {t("Visit"): label, t("Lesions"): str(one.lesions)}
     if "volume" in courses:
-        row[t(NAMES["volume"])] = f"{one.volume_ml:.3g}"
+        row[t("Volume, ml")] = "–" if one.volume_ml is None else f"{one.volume_ml:#.3g}".rstrip(".")
     else:
-        row[t(NAMES["voxels"])] = str(one.voxels)
-    row[t("from baseline")] = "–" if change is None else f"{change:+.1f} %"
+        row[t("Voxels")] = str(one.voxels)
+    row[t("from baseline")] = "–" if change is None else f"{change:+.1f} %".replace("-", "−")
     if "peak" in courses:
         found = one.uptake
         sizes = ("–",) * 4 if found is None else tuple(
