@@ -61,6 +61,13 @@ test("a CT opens in soft tissue with every organ's window at hand, an MR by perc
   assert.deepEqual(presetsOf({ ...spec, window: [0, 80] })[0], ["As stored", 0, 80]);
 });
 
+test("uptake opens from 0 to 7 SUV, whatever its hottest voxel is, and keeps a stored window first", () => {
+  const spec = { unit: "SUV", window: null, auto: [0, 2.3], range: [0, 31] };
+  assert.deepEqual(presetsOf(spec)[0], ["SUV 0 to 7", 0, 7]);
+  assert.deepEqual(presetsOf(spec).slice(-2).map(([name]) => name), ["Automatic", "Full range"]);
+  assert.deepEqual(presetsOf({ ...spec, window: [0, 4] }).slice(0, 2).map(([name]) => name), ["As stored", "Automatic"]);
+});
+
 test("the fallback draws each voxel with its windowed grey", () => {
   const voxels = image([1, 2, 3], "int16", [-100, 0, 100, 200, 300, 1000]);
   const drawn = draw([layer("grey", voxels, ONE_TO_ONE, { window: [0, 200], smooth: false })], 3, 2);

@@ -19,7 +19,7 @@ export class Pane {
     this.related = Boolean(spec.toReference) || number === 0 || (spec.frame !== "" && spec.frame === first.frame && spec.scale === "PATIENT");
     this.preset = old?.preset ?? this.presets[0][0];
     this.window = old?.window ?? this.presets[0].slice(1);
-    this.invert = old?.invert ?? false;
+    this.invert = old?.invert ?? spec.unit === "SUV"; // PET is read dark on white
     this.crosshair = old?.crosshair ?? this.#middle();
     const same = old && old.sitting === sitting; // what the brush has drawn is not among the overlays yet
     this.sitting = sitting;
