@@ -29,7 +29,7 @@ from medcore.nn.training.splits import thumbnails
 from medcore.tasks._nodule_patches import LOW_HU, PIXEL_MM, shades
 
 SIDE = 48
-SLABS, SLAB_MM, NODULES = 300, 60.0, 9
+SLABS, SLAB_MM, NODULES = 600, 60.0, 9
 PLANES = np.concatenate([STRAIGHT, SLANTING])
 OF_NODULE, OF_OTHER = 3, 1  # of the planes are taken, by chance
 SLICES_MM = (0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
