@@ -144,12 +144,18 @@ def test_float_voxels_are_windowed_as_exactly_as_whole_ones(page: Page, viewer_s
     open_case(page, viewer_server, "suv")
     assert look(page, "v.pane.image.kind") == "float32"
     look(page, "v.setWindow(v.pane, [0, 4], '')")
-    for column, suv in ((2, 0.5), (5, 1.25), (7, 1.75)):
-        place = look(page, f"v.pane.geometry.toWorld([1, 4, {column}])")
-        assert abs(grey_at(page, place) - round(255 * suv / 4)) <= 1
+    for dark_on_white in (True, False):  # PET opens so, and a key turns it
+        for column, suv in ((2, 0.5), (5, 1.25), (7, 1.75)):
+            place = look(page, f"v.pane.geometry.toWorld([1, 4, {column}])")
+            grey = round(255 * suv / 4)
+            assert abs(grey_at(page, place) - (255 - grey if dark_on_white else grey)) <= 1
+        page.locator(".viewport").focus()
+        page.keyboard.press("i")
     place = look(page, "v.viewports[0].frame().toScreen(v.pane.geometry.toWorld([1, 4, 5]))")
     look(page, f"v.viewports[0].read({place[0]}, {place[1]})")
     expect(page.locator(".text.br")).to_contain_text("1.25 SUV")
+    look(page, "v.toggleInvert() ?? v.reset()")
+    assert look(page, "[v.pane.preset, v.pane.window, v.pane.invert]") == ["SUV 0 to 7", [0, 7], True]
 
 
 def test_a_scan_stored_backwards_lies_as_one_stored_forwards(page: Page, viewer_server: str) -> None:

@@ -17,9 +17,8 @@ export class Pane {
     this.toReference = spec.toReference ? spec.toReference.slice(0, 12) : IDENTITY;
     this.fromReference = invert(this.toReference);
     this.related = Boolean(spec.toReference) || number === 0 || (spec.frame !== "" && spec.frame === first.frame && spec.scale === "PATIENT");
-    this.preset = old?.preset ?? this.presets[0][0];
-    this.window = old?.window ?? this.presets[0].slice(1);
-    this.invert = old?.invert ?? spec.unit === "SUV"; // PET is read dark on white
+    if (old) Object.assign(this, { preset: old.preset, window: old.window, invert: old.invert });
+    else this.resetGreys();
     this.crosshair = old?.crosshair ?? this.#middle();
     const same = old && old.sitting === sitting; // what the brush has drawn is not among the overlays yet
     this.sitting = sitting;
@@ -34,6 +33,12 @@ export class Pane {
     });
     if (same) this.overlays.push(...old.overlays.filter(({ fresh }) => fresh));
     this.target = same ? old.target : null; // source of the mask under the brush; "" for a new one, null for the first at hand
+  }
+
+  /** The greys it opens with; PET is read dark on white. */
+  resetGreys() {
+    const [[name, ...window]] = this.presets;
+    Object.assign(this, { preset: name, window, invert: this.spec.unit === "SUV" });
   }
 
   get images() { return [this.image, ...this.overlays.map((o) => o.image).filter(Boolean)]; }

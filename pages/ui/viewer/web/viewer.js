@@ -319,10 +319,7 @@ export class Viewer {
   reset() {
     for (const view of this.views.values()) view.reset();
     this.thickness = { mode: "none", mm: 10 };
-    for (const pane of this.panes) {
-      pane.invert = false;
-      Object.assign(pane, { window: pane.presets[0].slice(1), preset: pane.presets[0][0] });
-    }
+    for (const pane of this.panes) pane.resetGreys();
     this.toolbar.refresh();
     this.redraw();
   }
