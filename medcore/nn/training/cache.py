@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,6 +31,7 @@ from medcore.volume import Array, Geometry, Unit, Volume
 
 UNREADABLE_SHARE = 0.05  # more unreadable pictures than this, and something is wrong with the whole set
 TODO, READ, UNREADABLE = 0, 1, 2
+WAIT_S = 0.2  # between two looks whether another training still fills the cache
 
 log = logging.getLogger(__name__)
 
@@ -90,15 +94,50 @@ def open_cache(
         TrainingError: The disk is full.
         DataSetError: Too many pictures cannot be read.
     """
-    side = card.contract.size
     key = cache_key(cases, task, card)
-    folder.mkdir(parents=True, exist_ok=True)
+    with only_filler(folder, key, lambda: tell(0, len(cases))):
+        kept = _filled(folder / key, cases, task=task, card=card, tell=tell)
+    _refuse_ruins(cases, kept.readable)
+    return kept
+
+
+@contextmanager
+def only_filler(folder: Path, key: str, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold one cache while it is filled, after whoever fills it now: trainings of the same pictures share it.
+
+    Args:
+        waiting: Called while another training holds it.
+
+    Raises:
+        TrainingError: The disk is full.
+    """
     try:
-        seen = mapped(folder / f"{key}.seen", (len(cases), side, side), np.dtype(uint8))
-        facts = mapped(folder / f"{key}.facts", (len(cases), 11), np.dtype(float64))
-        state = mapped(folder / f"{key}.state", (len(cases),), np.dtype(uint8))
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / f"{key}.lock").open("a+")
     except OSError as error:
         raise full_disk(folder, error) from error
+    with file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                time.sleep(WAIT_S)
+            else:
+                break
+        yield
+
+
+def _filled(
+    path: Path, cases: Sequence[Case], *, task: Task, card: ModelCard, tell: Callable[[int, int], None]
+) -> Cache:
+    side = card.contract.size
+    try:
+        seen = mapped(path.with_suffix(".seen"), (len(cases), side, side), np.dtype(uint8))
+        facts = mapped(path.with_suffix(".facts"), (len(cases), 11), np.dtype(float64))
+        state = mapped(path.with_suffix(".state"), (len(cases),), np.dtype(uint8))
+    except OSError as error:
+        raise full_disk(path.parent, error) from error
     todo = np.flatnonzero(state == TODO)
 
     def prepare(i: int) -> None:
@@ -117,9 +156,7 @@ def open_cache(
         for done, _ in enumerate(pool.map(prepare, todo), start=1):
             if done % 64 == 0 or done == len(todo):
                 tell(done, len(todo))
-    readable = np.asarray(state == READ)
-    _refuse_ruins(cases, readable)
-    return Cache(seen, facts[:, :9].reshape(-1, 3, 3), facts[:, 9:], readable)
+    return Cache(seen, facts[:, :9].reshape(-1, 3, 3), facts[:, 9:], np.asarray(state == READ))
 
 
 def cache_key(cases: Sequence[Case], task: Task, card: ModelCard) -> str:

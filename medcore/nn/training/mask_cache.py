@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from medcore.cards import ModelCard
 from medcore.errors import N_, DataSetError
 from medcore.imaging.head_slices import Square, cut_square
-from medcore.nn.training.cache import Cache, cache_key, full_disk, mapped
+from medcore.nn.training.cache import Cache, cache_key, full_disk, mapped, only_filler
 from medcore.nn.training.sources import Case
 from medcore.nn.training.volume_slices import is_volume, mask_slices
 from medcore.tasks import Task
@@ -26,18 +26,23 @@ def open_masks(folder: Path, cases: Sequence[Case], cache: Cache, *, task: Task,
         DataSetError: A mask cannot be read, or is not of its picture's size.
         TrainingError: The disk is full.
     """
-    side = card.contract.size
-    path = folder / f"{cache_key(cases, task, card)}.masks"
+    key = cache_key(cases, task, card)
+    with only_filler(folder, key):
+        return _filled(folder / f"{key}.masks", cases, cache, side=card.contract.size)
+
+
+def _filled(path: Path, cases: Sequence[Case], cache: Cache, *, side: int) -> NDArray[uint8]:
     whole = path.exists() and path.stat().st_size == max(1, len(cases) * side * side)
+    fresh = path.with_suffix(".masks.new")
     try:
-        kept = mapped(path if whole else path.with_suffix(".masks.new"), (len(cases), side, side), np.dtype(uint8))
+        kept = mapped(path if whole else fresh, (len(cases), side, side), np.dtype(uint8))
     except OSError as error:
-        raise full_disk(folder, error) from error
+        raise full_disk(path.parent, error) from error
     if not whole:
         for i in map(int, np.flatnonzero(cache.readable)):
             mask = drawn_mask(cases[i], (int(cache.shape[i][0]), int(cache.shape[i][1])))
             kept[i] = np.rint(on_network_grid(mask.astype(float32), cache.to_scan[i], side) * 255)
-        path.with_suffix(".masks.new").replace(path)
+        fresh.replace(path)
     return kept
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -11,18 +12,20 @@ import pytest
 import torch
 
 from medcore.cards import load_card
-from medcore.errors import DataSetError
+from medcore.errors import CancelledError, DataSetError
 from medcore.nn.torch_engine import TorchEngine
 from medcore.nn.training.augment import augment_with_masks
-from medcore.nn.training.cache import read_case
+from medcore.nn.training.cache import cache_key, only_filler, open_cache, read_case
 from medcore.nn.training.evaluate import evaluate
-from medcore.nn.training.mask_cache import drawn_mask, on_network_grid
+from medcore.nn.training.mask_cache import drawn_mask, on_network_grid, open_masks
 from medcore.nn.training.mask_objective import mask_loss
 from medcore.nn.training.options import Augmentation, weakened
-from medcore.nn.training.recipe import source_from
+from medcore.nn.training.pictures import list_cases
+from medcore.nn.training.recipe import load_recipe, source_from
 from medcore.nn.training.sources import load_format
-from medcore.nn.training.train import train
+from medcore.nn.training.train import draft_card, train
 from medcore.settings import Settings
+from medcore.tasks import load_task
 
 LABELS = ("glioma", "meningioma", "pituitary", "none")
 VOLUMES = {"name": "v", "folder": ".", "file": "*/*_Scan.nii.gz", "table": "Scan=Mask", "positive": ["*"]}
@@ -128,6 +131,32 @@ def test_a_model_of_masks_is_trained_published_and_evaluated(tmp_path: Path) -> 
     assert table["n"] == 48
     assert table["seen_in_training"] > 0
     assert sum(sum(row.values()) for row in table["confusion"].values()) == 48
+
+
+def test_trainings_of_the_same_pictures_fill_their_cache_one_after_the_other(tmp_path: Path) -> None:
+    heads(tmp_path / "data" / "heads", 24)
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    plan = load_recipe(recipe)
+    card, task, folder = draft_card(plan, tmp_path / "model"), load_task(plan.task), tmp_path / "cache"
+    cases, _ = list_cases(plan.sources, tmp_path / "data", list(LABELS))
+
+    def refuse(done: int, total: int) -> None:
+        assert (done, total) == (0, 24)
+        raise CancelledError("stopped")
+
+    with only_filler(folder, cache_key(cases, task, card)), pytest.raises(CancelledError):
+        open_cache(folder, cases, task=task, card=card, tell=refuse)  # waits, and can be stopped
+    assert not list(folder.glob("*.seen"))
+
+    def masks(_: int) -> np.ndarray:
+        kept = open_cache(folder, cases, task=task, card=card)
+        return np.array(open_masks(folder, cases, kept, task=task, card=card))
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(masks, range(4)))
+    assert all(np.array_equal(found[0], each) for each in found)
+    assert [bool(mask.any()) for mask in found[0]] == [case.mask is not None for case in cases]
 
 
 def test_a_mask_goes_where_its_picture_goes() -> None:
