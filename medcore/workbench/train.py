@@ -147,10 +147,11 @@ class Train:
             progress(done / max(1, total), Message(N_("Reading the pictures")))
 
         recipe = self.recipe(plan)
-        card = draft_card(recipe, Path(plan.model))
-        cache = self.runs.folder / CACHE
-        task = load_task(plan.task)
-        found = survey(recipe.sources, root, task=task, card=card, seed=recipe.seed, cache=cache, tell=tell)
+        card = draft_card(recipe, self.settings.models_dir / plan.model)
+        found = survey(
+            recipe.sources, root, task=load_task(plan.task), card=card, seed=recipe.seed, tell=tell,
+            cache=self.runs.folder / CACHE, start_from=recipe.options.start_from,
+        )  # fmt: skip
         progress(0.99, Message(N_("Varying examples")))
         present = np.array(found.present)
         sheets = {

@@ -155,6 +155,9 @@ def _knobs(preset: Preset, network: NetworkChoice, *, boxes: bool) -> tuple[dict
                 starts,
                 format_func=lambda name: t(STARTS[name]) if name in STARTS else name,
                 key=_key("start", f"{preset.id}-{network.id}"),
+                help=t(
+                    "Pictures that it was trained or tested on keep their part: no figure is of a picture it knows."
+                ),
                 persist_state="session",
             )
         _network_options(preset, network)

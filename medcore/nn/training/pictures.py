@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from medcore.cards import ModelCard
 from medcore.errors import N_, DataSetError
 from medcore.nn.training.cache import Cache, open_cache
+from medcore.nn.training.inherited import inherited_from, keep_sides, refuse_crossing
 from medcore.nn.training.mask_cache import open_masks
 from medcore.nn.training.recipe import Source
 from medcore.nn.training.sources import Case, load_format
@@ -94,11 +95,13 @@ def load_pictures(
     cache: Path,
     tell: Tell,
     masks: bool = False,
+    start_from: str = "",
 ) -> Pictures:
     """Decode, cluster and split all pictures of a recipe's sources.
 
     Args:
         masks: Read the drawn masks too; a picture without one shows no finding.
+        start_from: Model beside the card's folder whose weights are the start; its pictures keep the split they had.
 
     Raises:
         NotFoundError: A source is not there.
@@ -116,19 +119,37 @@ def load_pictures(
     patients = [f"{sources[o].name}/{case.patient}" for o, case in zip(origin, cases, strict=True)]
     seen = kept.seen[rows]
     group = cluster(seen, patients)
-    split = assign_splits(sources, cases, origin, truth=truth, group=group, seed=seed)
-    refuse_leaks(group, split, [case.name for case in cases])
+    names = [case.name for case in cases]
+    before = known_before(sources, names, origin, seen=seen, card=card, start_from=start_from)
+    split = assign_splits(sources, cases, origin, truth=truth, group=group, seed=seed, before=before)
+    refuse_leaks(group, split, names)
+    refuse_crossing(split, before, names, start_from)
     log.info("%d pictures in %d groups, %d left out", len(cases), len(np.unique(group)), int((~kept.readable).sum()))
     boxes = tuple(prepared_boxes(case, kept, int(i)) for case, i in zip(cases, rows, strict=True))
     drawn = open_masks(cache, listed, kept, task=task, card=card) if masks else None
     return Pictures(tuple(cases), kept.seen, truth, origin, group, split, boxes, rows, drawn)
 
 
+def known_before(
+    sources: Sequence[Source], names: Sequence[str], origin: Array, *, seen: Array, card: ModelCard, start_from: str
+) -> NDArray[int64]:
+    """The split of each picture in the training of the model beside the card's folder, or of what that began with."""
+    named = [(sources[o].name, name) for o, name in zip(origin, names, strict=True)]
+    return inherited_from(card.folder.parent, start_from).of(named, seen)
+
+
 def assign_splits(
-    sources: Sequence[Source], cases: Sequence[Case], origin: Array, *, truth: Array, group: NDArray[int64], seed: int
+    sources: Sequence[Source],
+    cases: Sequence[Case],
+    origin: Array,
+    *,
+    truth: Array,
+    group: NDArray[int64],
+    seed: int,
+    before: NDArray[int64],
 ) -> Array:
-    """As the tables say where they say it, else by groups, stratified by source and label."""
-    split = split_groups(group, 2 * origin + truth[:, 0], seed)
+    """As the tables say where they say it, else as `before` an earlier training, else by groups, stratified."""
+    split = keep_sides(split_groups(group, 2 * origin + truth[:, 0], seed), group, before)
     for number, source in enumerate(sources):
         rows = np.flatnonzero(origin == number)
         names = [cases[int(i)].split for i in rows]

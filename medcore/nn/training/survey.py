@@ -17,7 +17,8 @@ from medcore.errors import DataSetError, Message
 from medcore.evaluation.classification import Answers, measure
 from medcore.evaluation.controls import SIDE, control_scores
 from medcore.nn.training.cache import open_cache
-from medcore.nn.training.pictures import assign_splits, list_cases, refuse_one_class
+from medcore.nn.training.inherited import refuse_crossing
+from medcore.nn.training.pictures import assign_splits, known_before, list_cases, refuse_one_class
 from medcore.nn.training.recipe import Source
 from medcore.nn.training.sources import Case
 from medcore.nn.training.splits import SPLITS, cluster, refuse_leaks, thumbnails, twins
@@ -74,8 +75,12 @@ def survey(
     seed: int,
     cache: Path,
     tell: Callable[[int, int], None] = lambda done, total: None,
+    start_from: str = "",
 ) -> Survey:
     """Look at all pictures of some sources as a training would, and refuse nothing but what cannot be read at all.
+
+    Args:
+        start_from: Model beside the card's folder whose weights are the start; its pictures keep the split they had.
 
     Raises:
         NotFoundError: A source is not there.
@@ -90,7 +95,9 @@ def survey(
     seen = kept.seen[rows]
     truth = np.array([case.truth for case in cases], dtype=bool)
     group = cluster(seen, [f"{sources[o].name}/{case.patient}" for o, case in zip(origin, cases, strict=True)])
-    split = assign_splits(sources, cases, origin, truth=truth, group=group, seed=seed)
+    names = [case.name for case in cases]
+    before = known_before(sources, names, origin, seen=seen, card=card, start_from=start_from)
+    split = assign_splits(sources, cases, origin, truth=truth, group=group, seed=seed, before=before)
     pairs = list(twins(seen))
     chosen = _examples(truth[:, 0])
     return Survey(
@@ -99,7 +106,11 @@ def survey(
         groups=len(np.unique(group)),
         twins=len(pairs),
         disputed=tuple((cases[i].name, cases[j].name) for i, j in pairs if (truth[i] != truth[j]).any()),
-        problems=_problems(truth, labels, group=group, split=split, names=[case.name for case in cases]),
+        problems=_problems(
+            partial(refuse_one_class, truth, labels),
+            partial(refuse_leaks, group, split, names),
+            partial(refuse_crossing, split, before, names, start_from),
+        ),
         columns=_columns(cases, truth[:, 0]),
         controls=_controls(seen, truth[:, 0], group),
         examples=np.asarray(seen[chosen]),
@@ -111,11 +122,9 @@ def _counts(present: Array, group: NDArray[int64], rows: Array) -> tuple[int, in
     return int((~present[rows]).sum()), int(present[rows].sum()), len(np.unique(group[rows]))
 
 
-def _problems(
-    truth: Array, labels: Sequence[str], *, group: NDArray[int64], split: Array, names: Sequence[str]
-) -> tuple[tuple[Message, Message], ...]:
+def _problems(*refusals: Callable[[], None]) -> tuple[tuple[Message, Message], ...]:
     found = []
-    for refuse in (partial(refuse_one_class, truth, labels), partial(refuse_leaks, group, split, names)):
+    for refuse in refusals:
         try:
             refuse()
         except DataSetError as error:

@@ -112,8 +112,9 @@ def _pictures(
     cache = work.parent / CACHE
     task = load_task(recipe.task)
     return load_pictures(
-        recipe.sources, data, task=task, card=draft, seed=recipe.seed, cache=cache, tell=reading, masks=masks
-    )
+        recipe.sources, data, task=task, card=draft, seed=recipe.seed, cache=cache, tell=reading, masks=masks,
+        start_from=recipe.options.start_from,
+    )  # fmt: skip
 
 
 def _unlabelled(
