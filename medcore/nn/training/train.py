@@ -29,11 +29,12 @@ from medcore.nn.training.publish import publish
 from medcore.nn.training.published import IMAGENET, start_from_imagenet
 from medcore.nn.training.recipe import Recipe, load_recipe
 from medcore.nn.training.run_folder import Epoch, only_training, only_writer, write_text
-from medcore.nn.training.warm import warm_start
+from medcore.nn.training.warm import WARM, warm_start
 from medcore.tasks import load_task
 
 CACHE = "cache"
 RECIPE_DIGEST = "recipe.sha256"  # beside a checkpoint: of which recipe it is
+SPLIT_DIGEST = "split.sha256"  # beside it: which pictures it learnt from; other ones would be judged on what it knows
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +88,8 @@ def train(
         return out
     with only_training(work), only_writer(out):
         _refuse_mistakes_in_others(recipe, draft, data)
-        resume = resume and _same_recipe(work, recipe_path)
         pictures = _pictures(recipe, draft, data, work, reading, masks=isinstance(network, MaskNet))
+        resume = _same_training(work, recipe_path, pictures) and resume
         fabric.barrier()
         objective = objective_for(network, recipe, pictures, load_task(recipe.task))
         if not (resume and (work / CHECKPOINT).exists()):
@@ -190,14 +191,24 @@ def _start_from(network: CamNet, draft: ModelCard, model: str) -> None:
     log.info("%d of %d tensors taken from %s", len(fitting), len(own), model)
 
 
-def _same_recipe(work: Path, recipe: Path) -> bool:
-    """Whether the checkpoint is of this very recipe; notes the digest for the next time."""
-    digest = hashlib.sha256(recipe.read_bytes()).hexdigest()
-    path = work / RECIPE_DIGEST
-    same = not path.exists() or path.read_text(encoding="utf-8").strip() == digest
-    if not same and (work / CHECKPOINT).exists():
-        log.warning("the recipe has changed since the checkpoint was made; starting anew")
-    write_text(path, digest)
+def _same_training(work: Path, recipe: Path, pictures: Pictures) -> bool:
+    """Whether the checkpoint is of this very recipe and split; one that is not is put away, and both are noted."""
+    rows = sorted(
+        f"{s} {case.name} {part}" for s, case, part in zip(pictures.source, pictures.cases, pictures.split, strict=True)
+    )
+    same = True
+    for name, content, changed in (
+        (RECIPE_DIGEST, recipe.read_bytes(), "the recipe has changed"),
+        (SPLIT_DIGEST, "\n".join(rows).encode(), "the pictures or their parts have changed"),
+    ):
+        digest, path = hashlib.sha256(content).hexdigest(), work / name
+        if path.exists() and path.read_text(encoding="utf-8").strip() != digest:
+            same = False
+            if (work / CHECKPOINT).exists():
+                log.warning("%s since the checkpoint was made; starting anew", changed)
+            for stale in (CHECKPOINT, WARM):
+                (work / stale).unlink(missing_ok=True)
+        write_text(path, digest)
     return same
 
 

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -196,6 +197,32 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, data: Pa
             train(recipe(tmp_path, epochs=2), data=data, out=tmp_path / "b", work=tmp_path / "wb")
     resumed = train(recipe(tmp_path, epochs=2), data=data, out=tmp_path / "b", work=tmp_path / "wb", resume=True)
     assert load_card(whole).sha256 == load_card(resumed).sha256
+
+
+@pytest.mark.parametrize("change", ["recipe", "pictures"])
+def test_a_checkpoint_of_another_recipe_or_of_other_pictures_is_not_gone_on_with(
+    tmp_path: Path, data: Path, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stop_late() -> None:
+        steps.append(1)
+        if len(steps) > 64 // 16:  # in the second epoch
+            raise KeyboardInterrupt
+
+    mine, steps = tmp_path / "data", list[int]()
+    shutil.copytree(data, mine)
+    path, work = recipe(tmp_path, epochs=2), tmp_path / "work"
+    with pytest.raises(KeyboardInterrupt):
+        train(path, data=mine, out=tmp_path / "a", work=work, stop=stop_late)
+    assert (work / "checkpoint.safetensors").exists()
+    if change == "recipe":
+        path.write_text(path.read_text().replace("learning_rate = 0.01", "learning_rate = 0.02"))
+    else:
+        table = mine / "one" / "index.csv"
+        table.write_text("\n".join(line for line in table.read_text().splitlines() if ",p7" not in line))
+    resumed = train(path, data=mine, out=tmp_path / "a", work=work, resume=True)
+    assert "starting anew" in caplog.text
+    fresh = train(path, data=mine, out=tmp_path / "b", work=tmp_path / "other")
+    assert load_card(resumed).sha256 == load_card(fresh).sha256
 
 
 def test_a_training_stopped_while_it_is_measured_leaves_no_folder_and_is_measured_later(
