@@ -158,6 +158,23 @@ def test_float_voxels_are_windowed_as_exactly_as_whole_ones(page: Page, viewer_s
     assert look(page, "[v.pane.preset, v.pane.window, v.pane.invert]") == ["SUV 0 to 7", [0, 7], True]
 
 
+def test_uptake_blended_over_a_ct_is_coloured_and_bleaches_nothing(page: Page, viewer_server: str) -> None:
+    open_case(page, viewer_server, "pet_ct", layout="fusion")
+    look(page, "(v.jump([10, 20, 90]), v.setFusion({ mode: 'blend', amount: 0.5 }))")
+    settle(page)
+
+    def colour(place: list[float]) -> list[int]:
+        return list(look(page, f"""(() => {{
+          const w = v.viewports[0], [x, y] = w.frame().toScreen({place}), k = w.canvas.width / w.element.clientWidth;
+          return [...w.context.getImageData(Math.floor(x * k), Math.floor(y * k), 1, 1).data.slice(0, 3)];
+        }})()"""))  # fmt: skip
+
+    red, _, blue = colour([10, 20, 90])
+    assert red > blue + 30  # inferno's bright end over white bone
+    assert max(colour([0, -40, 90])) < 80  # half of soft tissue's grey, which dark on white would lift above 128
+    assert look(page, "v.panes[1].invert")
+
+
 def test_a_scan_stored_backwards_lies_as_one_stored_forwards(page: Page, viewer_server: str) -> None:
     open_case(page, viewer_server, "backwards", layout="quad")
     assert page.locator(".viewport").first.locator(".letter").all_text_contents() == ["R", "L", "A", "P"]

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { COLOUR_MAPS, lut } from "../../pages/ui/viewer/web/colours.js";
 import { linear } from "../../pages/ui/viewer/web/cpu.js";
 import { CpuRenderer } from "../../pages/ui/viewer/web/cpu.js";
+import { fusionLayers } from "../../pages/ui/viewer/web/fusion.js";
 import { History } from "../../pages/ui/viewer/web/history.js";
 import { Image, runAround, slabs } from "../../pages/ui/viewer/web/images.js";
 import { layer, MIX } from "../../pages/ui/viewer/web/layers.js";
@@ -145,4 +146,16 @@ test("undo and redo walk the same way back and forth; a new action ends the redo
   assert.deepEqual(seen, ["undo 2", "undo 1", "redo 1"]);
   history.push(() => {}, () => {});
   assert.equal(history.redo(), false);
+});
+
+test("uptake blended over a CT is in colour, over other uptake as both are shown", () => {
+  const pane = (unit) => ({
+    spec: { unit }, layers: () => [{ unit }], outlinesInto: () => [],
+    layerInto: (frame, other, { layer: options }) => ({ unit, invert: true, lut: null, ...options }),
+  });
+  const blend = (first, second) => fusionLayers(
+    { panes: [pane(first), pane(second)], fusion: { mode: "blend", amount: 0.5 } }, { width: 1, height: 1 }, { pixels: 1, overlaysShown: true },
+  )[1];
+  assert.deepEqual(blend("HU", "SUV"), { unit: "SUV", invert: false, lut: lut("inferno"), opacity: 0.5 });
+  assert.deepEqual(blend("SUV", "SUV"), { unit: "SUV", invert: true, lut: null, opacity: 0.5 });
 });

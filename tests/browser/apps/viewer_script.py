@@ -128,6 +128,14 @@ def pair() -> tuple[Pane, ...]:
     return (first, Pane(second.volume, "CT later"))
 
 
+def pet_ct() -> tuple[Pane, ...]:
+    """The CT and the uptake of its ball: 7 SUV inside, none elsewhere, on the same grid."""
+    scan = ct()
+    ball = scan.overlays[0].mask.labels  # type: ignore[union-attr]
+    uptake = Volume(ball.astype(np.float32) * 7, Unit.SUV, "PT", scan.volume.geometry, name="PET", synthetic=True)
+    return (Pane(scan.volume, "CT"), Pane(uptake, "PET"))
+
+
 def registered() -> tuple[Pane, ...]:
     first, second = ct(), ct(shift_mm=15.0, frame="9.9.9")
     shift = np.eye(4)
@@ -174,6 +182,7 @@ CASES = {
     "backwards": backwards,
     "one_slice": one_slice,
     "pair": pair,
+    "pet_ct": pet_ct,
     "registered": registered,
 }
 

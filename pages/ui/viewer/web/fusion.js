@@ -1,4 +1,5 @@
 // Two registered scans in one picture: swipe curtain, blend, checkerboard, difference, flicker.
+import { lut } from "./colours.js";
 import { svg } from "./dom.js";
 import { MIX } from "./layers.js";
 import { N_, t } from "./words.js";
@@ -17,12 +18,17 @@ export function fusionLayers(viewer, frame, options) {
   const over = (layer) => second.layerInto(frame, first, { ...options, layer });
   const [width, height] = [frame.width * options.pixels, frame.height * options.pixels];
   switch (mode) {
-    case "blend": return [base, over({ opacity: amount }), ...overlays, ...theirs];
+    case "blend": return [base, over({ opacity: amount, ...hot(first, second) }), ...overlays, ...theirs];
     case "checker": return [base, over({ checker: CHECKER_PIXELS * options.pixels }), ...overlays, ...theirs];
     case "difference": return [{ ...base, mix: MIX.negative }, over({ mix: MIX.add })];
     case "flicker": return hidden ? [base, ...overlays] : [base, over({}), ...theirs];
     default: return [base, ...overlays, over({ clip: [amount * width, 0, width, height] }), ...ours, ...theirs];
   }
+}
+
+/** Uptake over another kind of scan is in colour, bright where it is high: its dark on white would bleach what lies below. */
+function hot(first, second) {
+  return second.spec.unit === "SUV" && first.spec.unit !== "SUV" ? { lut: lut("inferno"), invert: false } : {};
 }
 
 /** The curtain's edge, to be taken by hand. */
