@@ -52,7 +52,7 @@ def inherited_from(models: Path, model: str) -> Inherited:
         model: Name of the model that a training starts from; "" or one that is not there, for none.
 
     Raises:
-        RecipeError: A recipe that is kept with a model cannot be read.
+        CardError: A recipe that is kept with a model cannot be read.
     """
     named: dict[tuple[str, str], int] = {}
     drawn: dict[str, int] = {}
