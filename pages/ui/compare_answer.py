@@ -13,7 +13,7 @@ from medcore.records import Response, Timepoint, TimepointResponse
 from medcore.workbench import comparison_answer
 from medcore.workbench.assess import Certainty, CriterionFacts, criteria
 from pages.ui import charts, compare_charts, compare_criteria, faults, pick, show
-from pages.ui.words import percent, plain, t
+from pages.ui.words import change_percent, percent, plain, t
 
 
 def criterion(current: str, key: str) -> CriterionFacts:
@@ -161,13 +161,10 @@ def _turns(sure: Certainty) -> list[str]:
 
 
 def _visit_row(row: TimepointResponse, label: str, unit: str) -> dict[str, str]:
-    def change(value: float | None) -> str:
-        return "–" if value is None else f"{value:+.0f} %".replace("-", "−")
-
     return {
         t("Visit"): label,
         t("Sum") + f" ({unit})": "–" if row.sum is None else f"{row.sum:.1f}",
-        t("from baseline"): change(row.change_from_baseline_percent),
-        t("from nadir"): change(row.change_from_nadir_percent),
+        t("from baseline"): change_percent(row.change_from_baseline_percent),
+        t("from nadir"): change_percent(row.change_from_nadir_percent),
         t("Category"): row.overall,
     }

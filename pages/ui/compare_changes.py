@@ -17,7 +17,7 @@ from pages.ui import charts, compare_charts, compare_draft, pick, show, state
 from pages.ui.compare_draft import Reading
 from pages.ui.viewer.panes import ColourMap, Focus, HeatOverlay, LabelOverlay, Layout, Overlay, Pane
 from pages.ui.viewer.viewer import viewer
-from pages.ui.words import percent, plain, t
+from pages.ui.words import percent, plain, signed, t
 
 PIXELS = 560
 MEANING = {
@@ -217,7 +217,7 @@ def _table(
         line: dict[str, str] = {t("Lesion"): name or t("all")}
         for title, voxels in amounts.items():
             line[f"{title}, {unit}"] = f"{voxels}" if voxel_ml is None else f"{voxels * factor:.2f}"
-        line[t("tissue %")] = "" if tissue is None else f"{tissue:+.0f}"
+        line[t("tissue %")] = "" if tissue is None else signed(tissue)
         lines.append(line)
     table = pd.DataFrame(lines)
     return table if table[t("tissue %")].any() else table.drop(columns=t("tissue %"))

@@ -13,7 +13,7 @@ from medcore.records import LesionReading, LesionRole, LesionStatus, Response, T
 from medcore.workbench.assess import Certainty
 from medcore.workbench.growth import GrowthCurve, growth_curves
 from pages.ui import chart_style, theme
-from pages.ui.words import t
+from pages.ui.words import signed, t, three_digits
 
 HEIGHT = 330
 LINE = "#8a97a3"
@@ -84,7 +84,7 @@ def waterfall(history: Sequence[Timepoint], size: str, title: str) -> go.Figure:
         go.Bar(
             x=[name for name, _ in ordered],
             y=[one for _, one in ordered],
-            text=[f"{one:+.0f}" for _, one in ordered],
+            text=[signed(one) for _, one in ordered],
             textposition="outside" if len(ordered) <= 2 * MOST_LEGEND else "none",
             cliponaxis=False,
             marker={
@@ -143,7 +143,7 @@ def course(values: Sequence[float | None], days: Sequence[date | None], labels: 
     figure, places, look = go.Figure(), _places(days, labels), chart_style.series(0)
     figure.add_scatter(
         x=places, y=list(values), mode="lines+markers+text", customdata=labels, connectgaps=False, cliponaxis=False,
-        text=["" if value is None else f"{value:#.3g}".rstrip(".") for value in values], textposition="top center",
+        text=["" if value is None else three_digits(value) for value in values], textposition="top center",
         line={"width": 3, "color": look.colour}, marker={"size": 10, "color": look.colour},
         hovertemplate="%{customdata}: %{y:.4~g}<extra></extra>",
     )  # fmt: skip

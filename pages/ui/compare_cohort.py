@@ -14,7 +14,7 @@ from medcore.workbench.assess import CriterionFacts
 from medcore.workbench.cohort import Member, cohort, waterfall_order
 from medcore.workbench.treatments import Treatment, read_treatments
 from pages.ui import chart_style, charts, compare_charts, faults, pick
-from pages.ui.words import plain, say, t
+from pages.ui.words import change_percent, plain, say, signed, t
 
 WEEK = 7
 ROW, FOOT = 26, 90  # px
@@ -57,7 +57,7 @@ def waterfall(members: Sequence[Member], order: Sequence[str] = ()) -> go.Figure
             y=[one.best_change_percent for one in some],
             name=category,
             marker=look.bar,
-            text=[f"{one.best_change_percent:+.0f}" for one in some],
+            text=[signed(change) for one in some if (change := one.best_change_percent) is not None],
             textposition="outside" if len(ordered) <= MANY else "none",
             cliponaxis=False,
             hovertemplate="%{x}: %{y:+.0f} %<extra>" + category + "</extra>",
@@ -156,11 +156,10 @@ def _treatments() -> Mapping[str, tuple[Treatment, ...]]:
 
 def _row(one: Member) -> dict[str, str]:
     response = one.response
-    change = "–" if one.best_change_percent is None else f"{one.best_change_percent:+.0f} %"
     return {
         t("Patient"): one.patient,
         t("Visits"): str(len(response.timepoints)) if response else "–",
-        t("Best change"): change,
+        t("Best change"): change_percent(one.best_change_percent),
         t("Best response"): response.best if response else "–",
         t("Confirmed"): response.best_confirmed if response else "–",
         t("Now"): response.timepoints[-1].overall if response else "–",

@@ -8,7 +8,7 @@ import streamlit as st
 from medcore.records import Response, Threshold, Timepoint, TimepointResponse
 from medcore.workbench import comparison_answer
 from medcore.workbench.comparison_answer import Opinion
-from pages.ui.words import plain, say, t
+from pages.ui.words import change_percent, plain, say, signed, t
 
 DIGITS = {"mm": 1, "ml": 2, "mm²": 0, "mm³": 0}  # decimals of a sum, by unit
 
@@ -108,28 +108,24 @@ def _next(last: TimepointResponse | None, unit: str) -> str:
     nearest = min(last.thresholds if last else (), key=lambda one: abs(one.distance), default=None)
     if nearest is None:
         return "–"
-    return f"{nearest.category} {nearest.distance:+.{DIGITS.get(unit, 1)}f} {unit}"
+    return f"{nearest.category} {signed(nearest.distance, DIGITS.get(unit, 1))} {unit}"
 
 
 def _figures(response: Response, last: TimepointResponse) -> None:
     """Baseline, nadir and now with their changes."""
     if last.sum is None and last.baseline is None:
         return
-    unit = response.unit
-
-    def change(value: float | None) -> str | None:
-        return None if value is None else f"{value:+.0f} %".replace("-", "−")
-
+    unit, since_baseline = response.unit, last.change_from_baseline_percent
     columns = st.columns(3)
     columns[0].metric(f"{t('Baseline')} ({unit})", number(last.baseline, unit))
     columns[1].metric(f"{t('Nadir')} ({unit})", number(last.nadir, unit))
     columns[2].metric(
         f"{t('Now')} ({unit})",
         number(last.sum, unit),
-        change(last.change_from_baseline_percent),
+        None if since_baseline is None else change_percent(since_baseline),
         delta_color="off",
         delta_arrow="off",
-        help=t("{percent} from the nadir", percent=change(last.change_from_nadir_percent) or "–"),
+        help=t("{percent} from the nadir", percent=change_percent(last.change_from_nadir_percent)),
     )
 
 
@@ -139,6 +135,6 @@ def _nearness(threshold: Threshold, unit: str) -> str:
         "{category} begins at {at} {unit}: {distance} {unit} from here.",
         category=threshold.category,
         at=f"{threshold.at:.{digits}f}",
-        distance=f"{threshold.distance:+.{digits}f}".replace("-", "−"),
+        distance=signed(threshold.distance, digits),
         unit=unit,
     )

@@ -24,7 +24,7 @@ from pages.ui import (
     state,
 )
 from pages.ui.compare_draft import Reading
-from pages.ui.words import percent, plain, say, t, translate
+from pages.ui.words import change_percent, percent, plain, say, t, translate
 
 
 def page(reading: Reading) -> None:
@@ -168,6 +168,6 @@ def _probabilities(reading: Reading) -> None:
             card = cards.get(one.model)
             title = t(card.label(one.label).title) if card else one.label
             steps = " → ".join("–" if score is None else percent(score.probability) for score in one.scores)
-            change = "" if one.change is None else f" ({100 * one.change:+.0f} %)"
+            change = "" if one.change is None else f" ({change_percent(100 * one.change)})"
             st.markdown(f"{plain(title)}: {plain(steps + change)}  \n:small[{plain(one.model)}]")
         st.caption(t("A probability is how sure the model is, not how much of the lung is affected."))

@@ -11,7 +11,7 @@ from medcore.records import Response, Timepoint
 from medcore.workbench import comparison_answer
 from medcore.workbench.flip_map import REACH_MM, STEP_MM, FlipRow, flip_map
 from pages.ui import chart_style, charts
-from pages.ui.words import plain, t
+from pages.ui.words import plain, signed, t
 
 ROW, FOOT = 24, 58  # px
 
@@ -54,7 +54,7 @@ def figure(rows: Sequence[FlipRow], by_mm: float) -> go.Figure:
                 x=[high - low], base=[low], y=[t(row.title)], orientation="h", width=0.8,
                 marker=look.bar,
                 text=one.category if high - low >= 3 else "", insidetextanchor="middle", textangle=0,
-                hovertemplate=f"{one.from_mm:+.1f} – {one.to_mm:+.1f} mm: {one.category}<extra></extra>",
+                hovertemplate=f"{signed(one.from_mm, 1)} – {signed(one.to_mm, 1)} mm: {one.category}<extra></extra>",
             )  # fmt: skip
     chart.add_vline(x=by_mm, line={"width": 2, "color": "#0b6b8a" if by_mm else "#8a97a3"})
     chart.update_layout(
@@ -78,7 +78,7 @@ def _flips(rows: Sequence[FlipRow], response: Response, lesion: str) -> str:
     sides = shorter + longer
     if not sides:
         return t("No change of {lesion} by up to {mm} mm flips the category.", lesion=lesion, mm=f"{REACH_MM:g}")
-    texts = [t("{mm} mm: {category}", mm=f"{mm:+.1f}", category=category) for mm, category in sides]
+    texts = [t("{mm} mm: {category}", mm=signed(mm, 1), category=category) for mm, category in sides]
     return plain(t("The category flips at {places}", places=" · ".join(texts)))
 
 
@@ -88,5 +88,5 @@ def _nearest(rows: Sequence[FlipRow], lesion: str) -> str:
     nearest = min(((abs(mm), mm, row) for row, mm in flips if mm is not None), default=None, key=lambda one: one[0])
     if nearest is None:
         return t("No change of {lesion} by up to {mm} mm flips any criterion.", lesion=lesion, mm=f"{REACH_MM:g}")
-    text = t("The first to flip is {criterion}, at {mm} mm.", criterion=t(nearest[2].title), mm=f"{nearest[1]:+.1f}")
+    text = t("The first to flip is {criterion}, at {mm} mm.", criterion=t(nearest[2].title), mm=signed(nearest[1], 1))
     return plain(text)

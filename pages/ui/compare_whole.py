@@ -11,7 +11,7 @@ from medcore.errors import N_
 from medcore.workbench.comparison_whole import Amount, burdens_of
 from medcore.workbench.comparisons import Found
 from pages.ui import charts, compare_charts, pick
-from pages.ui.words import t
+from pages.ui.words import change_percent, t, three_digits
 
 NAMES = {
     "volume": N_("Volume of all lesions, ml"),
@@ -63,10 +63,10 @@ def _none_left(one: Amount) -> float | None:
 def _row(label: str, one: Amount, change: float | None, courses: Mapping[str, list[float | None]]) -> dict[str, str]:
     row = {t("Visit"): label, t("Lesions"): str(one.lesions)}
     if "volume" in courses:
-        row[t("Volume, ml")] = "–" if one.volume_ml is None else f"{one.volume_ml:#.3g}".rstrip(".")
+        row[t("Volume, ml")] = "–" if one.volume_ml is None else three_digits(one.volume_ml)
     else:
         row[t("Voxels")] = str(one.voxels)
-    row[t("from baseline")] = "–" if change is None else f"{change:+.1f} %".replace("-", "−")
+    row[t("from baseline")] = change_percent(change, 1)
     if "peak" in courses:
         found = one.uptake
         sizes = ("–",) * 4 if found is None else tuple(

@@ -11,7 +11,7 @@ from medcore.workbench.evaluate import At, Curves, Pair
 from medcore.workbench.evaluated_masks import Areas
 from medcore.workbench.evaluation_file import FrocPoints
 from pages.ui import chart_style, theme
-from pages.ui.words import plain, t
+from pages.ui.words import plain, signed, t
 
 HEIGHT = 270
 LINE = "#8a97a3"
@@ -132,7 +132,7 @@ def bland_altman(areas: Areas) -> go.Figure:
     )  # fmt: skip
     one = areas.agreement
     for level, dash in ((one.bias.value, "solid"), (one.lower, "dash"), (one.upper, "dash")):
-        figure.add_hline(y=level, line={"dash": dash, "width": 1.5, "color": LINE}, annotation_text=f"{level:+.2f}")
+        figure.add_hline(y=level, line={"dash": dash, "width": 1.5, "color": LINE}, annotation_text=signed(level, 2))
     return _titled(figure, t("Mean of both, % of the picture"), t("Found less drawn, %"), height=340)
 
 

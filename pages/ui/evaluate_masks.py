@@ -9,7 +9,7 @@ from medcore.workbench.evaluated_masks import MaskPart, areas, mask_parts
 from pages.ui import charts, evaluate_charts
 from pages.ui.evaluate_choice import EVERYTHING, Chosen
 from pages.ui.evaluate_figures import METRICS, beyond, interval, table
-from pages.ui.words import plain, t
+from pages.ui.words import plain, signed, t
 
 SHOWN = ("dice_mean", "dice_median", "surface_dice_mean", "hd95_px_median", "missed_rate", "false_region_rate")
 
@@ -34,10 +34,11 @@ def figures(chosen: Chosen) -> None:
             st.markdown("**" + t("Areas: Bland-Altman") + "**")
             st.plotly_chart(evaluate_charts.bland_altman(found), key="agreement", config=charts.CONFIG)
             one = found.agreement
+            bias, low, high = (signed(value, 2) for value in (one.bias.value, one.bias.low, one.bias.high))
             st.caption(
                 t("Found less drawn, in percent of the picture: {bias} on average; 95 % of the differences lie between "
-                  "{lower} and {upper}.", bias=f"{one.bias.value:+.2f} ({one.bias.low:+.2f} – {one.bias.high:+.2f})",
-                  lower=f"{one.lower:+.2f}", upper=f"{one.upper:+.2f}")
+                  "{lower} and {upper}.", bias=f"{bias} ({low}, {high})",
+                  lower=signed(one.lower, 2), upper=signed(one.upper, 2))
             )  # fmt: skip
     beyond(chosen)
 

@@ -12,6 +12,7 @@ from pages.ui import charts, evaluate_charts, faults, pick, state
 from pages.ui.evaluate_choice import Chosen, all_of
 from pages.ui.evaluate_figures import METRICS
 from pages.ui.words import plain, t
+from pages.ui.words import signed as with_sign
 
 SHOWN = ("auc", "average_precision", "accuracy", "sensitivity", "specificity", "precision", "f1", "brier", "ece")
 
@@ -82,7 +83,7 @@ def signed(gap: Estimate) -> str:
     >>> signed(Estimate(-0.021, -0.036, 0.0))
     '−0.021 (−0.036, +0.000)'
     """
-    return f"{gap.value:+.3f} ({gap.low:+.3f}, {gap.high:+.3f})".replace("-", "−")
+    return f"{with_sign(gap.value, 3)} ({with_sign(gap.low, 3)}, {with_sign(gap.high, 3)})"
 
 
 def _p(value: float) -> str:

@@ -116,3 +116,30 @@ def percent(probability: float) -> str:
     if probability > 0.99:
         return "> 99 %"
     return "< 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """A difference with its sign, and with a true minus, as wide as the plus.
+
+    >>> signed(-3.26, 1), signed(12.4)
+    ('−3.3', '+12')
+    """
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def change_percent(value: float | None, digits: int = 0) -> str:
+    """A change in percent; a dash where it cannot be told.
+
+    >>> change_percent(-12.4), change_percent(3.26, 1), change_percent(None)
+    ('−12 %', '+3.3 %', '–')
+    """
+    return "–" if value is None else f"{signed(value, digits)} %"
+
+
+def three_digits(value: float) -> str:
+    """A measure with three digits that count.
+
+    >>> three_digits(2.0), three_digits(139.6), three_digits(0.0412)
+    ('2.00', '140', '0.0412')
+    """
+    return f"{value:#.3g}".rstrip(".")
