@@ -25,10 +25,12 @@ class Inherited:
     Args:
         named: By source and file.
         drawn: By the digest of the prepared picture, which another source may hold under another name.
+        model: The model that the training starts from.
     """
 
     named: Mapping[tuple[str, str], int] = field(default_factory=dict)
     drawn: Mapping[str, int] = field(default_factory=dict)
+    model: str = ""
 
     def of(self, names: Sequence[tuple[str, str]], seen: Array) -> NDArray[int64]:
         """The split of each picture (source, file) with its prepared bytes (N, S, S); UNKNOWN where it is new."""
@@ -57,16 +59,17 @@ def inherited_from(models: Path, model: str) -> Inherited:
     named: dict[tuple[str, str], int] = {}
     drawn: dict[str, int] = {}
     met: set[str] = set()
-    while model and model not in met:
-        met.add(model)
-        table, recipe = models / model / "split.csv", models / model / "recipe.toml"
+    one = model
+    while one and one not in met:
+        met.add(one)
+        table, recipe = models / one / "split.csv", models / one / "recipe.toml"
         if table.is_file():
             for name, kept in read_split_table(table.read_text(encoding="utf-8")).items():
                 split = SPLITS.index(kept.split)
                 named[name] = min(split, named.get(name, UNKNOWN))
                 drawn[kept.digest] = min(split, drawn.get(kept.digest, UNKNOWN))
-        model = load_recipe(recipe).options.start_from if recipe.is_file() else ""
-    return Inherited(named, drawn)
+        one = load_recipe(recipe).options.start_from if recipe.is_file() else ""
+    return Inherited(named, drawn, model)
 
 
 def keep_sides(split: Array, group: NDArray[int64], before: NDArray[int64]) -> Array:

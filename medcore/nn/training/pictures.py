@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from medcore.cards import ModelCard
 from medcore.errors import N_, DataSetError
 from medcore.nn.training.cache import Cache, open_cache
-from medcore.nn.training.inherited import inherited_from, keep_sides, refuse_crossing
+from medcore.nn.training.inherited import Inherited, inherited_from, keep_sides, refuse_crossing
 from medcore.nn.training.mask_cache import open_masks
 from medcore.nn.training.recipe import Source
 from medcore.nn.training.sources import Case, load_format
@@ -116,46 +117,55 @@ def load_pictures(
     cases, origin = [cases[i] for i in rows], origin[rows]
     truth = np.array([case.truth for case in cases], dtype=bool)
     refuse_one_class(truth, labels)
-    patients = [f"{sources[o].name}/{case.patient}" for o, case in zip(origin, cases, strict=True)]
-    seen = kept.seen[rows]
-    group = cluster(seen, patients)
-    names = [case.name for case in cases]
-    before = known_before(sources, names, origin, seen=seen, card=card, start_from=start_from)
-    split = assign_splits(sources, cases, origin, truth=truth, group=group, seed=seed, before=before)
-    refuse_leaks(group, split, names)
-    refuse_crossing(split, before, names, start_from)
+    before = inherited_from(card.folder.parent, start_from)
+    parts = part_pictures(sources, cases, origin, truth=truth, seen=kept.seen[rows], seed=seed, before=before)
+    for refuse in parts.refusals:
+        refuse()
+    group, split = parts.group, parts.split
     log.info("%d pictures in %d groups, %d left out", len(cases), len(np.unique(group)), int((~kept.readable).sum()))
     boxes = tuple(prepared_boxes(case, kept, int(i)) for case, i in zip(cases, rows, strict=True))
     drawn = open_masks(cache, listed, kept, task=task, card=card) if masks else None
     return Pictures(tuple(cases), kept.seen, truth, origin, group, split, boxes, rows, drawn)
 
 
-def known_before(
-    sources: Sequence[Source], names: Sequence[str], origin: Array, *, seen: Array, card: ModelCard, start_from: str
-) -> NDArray[int64]:
-    """The split of each picture in the training of the model beside the card's folder, or of what that began with."""
-    named = [(sources[o].name, name) for o, name in zip(origin, names, strict=True)]
-    return inherited_from(card.folder.parent, start_from).of(named, seen)
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """Which pictures belong together, and which part each is in.
+
+    Args:
+        group: (N,) cluster of each picture.
+        split: (N,) its part.
+        refusals: Called one by one they raise what speaks against these parts: a leak, a picture learnt before.
+    """
+
+    group: NDArray[int64]
+    split: Array
+    refusals: tuple[Callable[[], None], ...]
 
 
-def assign_splits(
+def part_pictures(
     sources: Sequence[Source],
     cases: Sequence[Case],
     origin: Array,
     *,
     truth: Array,
-    group: NDArray[int64],
+    seen: Array,
     seed: int,
-    before: NDArray[int64],
-) -> Array:
-    """As the tables say where they say it, else as `before` an earlier training, else by groups, stratified."""
-    split = keep_sides(split_groups(group, 2 * origin + truth[:, 0], seed), group, before)
+    before: Inherited,
+) -> Parts:
+    """As the tables say where they say it, else as `before`, else by groups, stratified by source and label."""
+    of = [sources[o].name for o in origin]
+    names = [case.name for case in cases]
+    group = cluster(seen, [f"{source}/{case.patient}" for source, case in zip(of, cases, strict=True)])
+    earlier = before.of(list(zip(of, names, strict=True)), seen)
+    split = keep_sides(split_groups(group, 2 * origin + truth[:, 0], seed), group, earlier)
     for number, source in enumerate(sources):
         rows = np.flatnonzero(origin == number)
-        names = [cases[int(i)].split for i in rows]
-        if all(names):
-            split[rows] = given_splits(names, source.name)
-    return split
+        given = [cases[int(i)].split for i in rows]
+        if all(given):
+            split[rows] = given_splits(given, source.name)
+    leaks = partial(refuse_leaks, group, split, names)
+    return Parts(group, split, (leaks, partial(refuse_crossing, split, earlier, names, before.model)))
 
 
 def refuse_one_class(truth: Array, labels: Sequence[str]) -> None:

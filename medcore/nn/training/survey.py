@@ -17,11 +17,11 @@ from medcore.errors import DataSetError, Message
 from medcore.evaluation.classification import Answers, measure
 from medcore.evaluation.controls import SIDE, control_scores
 from medcore.nn.training.cache import open_cache
-from medcore.nn.training.inherited import refuse_crossing
-from medcore.nn.training.pictures import assign_splits, known_before, list_cases, refuse_one_class
+from medcore.nn.training.inherited import inherited_from
+from medcore.nn.training.pictures import list_cases, part_pictures, refuse_one_class
 from medcore.nn.training.recipe import Source
 from medcore.nn.training.sources import Case
-from medcore.nn.training.splits import SPLITS, cluster, refuse_leaks, thumbnails, twins
+from medcore.nn.training.splits import SPLITS, thumbnails, twins
 from medcore.tasks import Task
 from medcore.volume import Array
 
@@ -94,10 +94,9 @@ def survey(
     cases, origin = [listed[i] for i in rows], origin[rows]
     seen = kept.seen[rows]
     truth = np.array([case.truth for case in cases], dtype=bool)
-    group = cluster(seen, [f"{sources[o].name}/{case.patient}" for o, case in zip(origin, cases, strict=True)])
-    names = [case.name for case in cases]
-    before = known_before(sources, names, origin, seen=seen, card=card, start_from=start_from)
-    split = assign_splits(sources, cases, origin, truth=truth, group=group, seed=seed, before=before)
+    before = inherited_from(card.folder.parent, start_from)
+    parts = part_pictures(sources, cases, origin, truth=truth, seen=seen, seed=seed, before=before)
+    group, split = parts.group, parts.split
     pairs = list(twins(seen))
     chosen = _examples(truth[:, 0])
     return Survey(
@@ -106,11 +105,7 @@ def survey(
         groups=len(np.unique(group)),
         twins=len(pairs),
         disputed=tuple((cases[i].name, cases[j].name) for i, j in pairs if (truth[i] != truth[j]).any()),
-        problems=_problems(
-            partial(refuse_one_class, truth, labels),
-            partial(refuse_leaks, group, split, names),
-            partial(refuse_crossing, split, before, names, start_from),
-        ),
+        problems=_problems(partial(refuse_one_class, truth, labels), *parts.refusals),
         columns=_columns(cases, truth[:, 0]),
         controls=_controls(seen, truth[:, 0], group),
         examples=np.asarray(seen[chosen]),
