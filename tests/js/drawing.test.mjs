@@ -159,3 +159,11 @@ test("uptake blended over a CT is in colour, over other uptake as both are shown
   assert.deepEqual(blend("HU", "SUV"), { unit: "SUV", invert: false, lut: lut("inferno"), opacity: 0.5 });
   assert.deepEqual(blend("SUV", "SUV"), { unit: "SUV", invert: true, lut: null, opacity: 0.5 });
 });
+
+test("a difference is second less first, bright where there is more, however the scans are shown", () => {
+  const pane = { spec: { unit: "SUV" }, layers: () => [{ invert: true }], outlinesInto: () => [],
+    layerInto: (frame, other, { layer: options }) => ({ invert: true, ...options }) };
+  const viewer = { panes: [pane, pane], fusion: { mode: "difference", amount: 0.5 } };
+  const drawn = fusionLayers(viewer, { width: 1, height: 1 }, { pixels: 1, overlaysShown: true });
+  assert.deepEqual(drawn, [{ invert: false, mix: MIX.negative }, { invert: false, mix: MIX.add }]);
+});

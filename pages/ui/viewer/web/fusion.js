@@ -20,7 +20,7 @@ export function fusionLayers(viewer, frame, options) {
   switch (mode) {
     case "blend": return [base, over({ opacity: amount, ...hot(first, second) }), ...overlays, ...theirs];
     case "checker": return [base, over({ checker: CHECKER_PIXELS * options.pixels }), ...overlays, ...theirs];
-    case "difference": return [{ ...base, mix: MIX.negative }, over({ mix: MIX.add })];
+    case "difference": return [{ ...base, invert: false, mix: MIX.negative }, over({ invert: false, mix: MIX.add })]; // bright: more
     case "flicker": return hidden ? [base, ...overlays] : [base, over({}), ...theirs];
     default: return [base, ...overlays, over({ clip: [amount * width, 0, width, height] }), ...ours, ...theirs];
   }
