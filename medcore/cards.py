@@ -86,12 +86,14 @@ class Familiarity:
         refused_validation: Share of validation images beyond it, by choice.
         refused: Measured share of images refused, by name of what was shown ("test", "fracatlas").
         sha256: Of gate.safetensors; "" where the gate lies among the weights, as training leaves it.
+        refused_unseen: The same as `refused` by a gate that was shown no picture of that kind.
     """
 
     threshold: float
     refused_validation: float
     refused: Mapping[str, float] = field(default_factory=dict)
     sha256: str = ""
+    refused_unseen: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,12 +357,16 @@ def _mask(table: Mapping[str, Any]) -> MaskPoint:
 def _familiarity(table: Mapping[str, Any] | None) -> Familiarity | None:
     if table is None:
         return None
-    refused = {str(name): float(share) for name, share in table.get("refused", {}).items()}
+
+    def shares(name: str) -> Mapping[str, float]:
+        return MappingProxyType({str(shown): float(share) for shown, share in table.get(name, {}).items()})
+
     return Familiarity(
         float(table["threshold"]),
         float(table["refused_validation"]),
-        MappingProxyType(refused),
+        shares("refused"),
         str(table.get("sha256", "")).lower(),
+        shares("refused_unseen"),
     )
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -268,10 +268,14 @@ def load_model(card: ModelCard, place: torch.device, precision: torch.dtype) -> 
 
 def take_gate(weights: dict[str, torch.Tensor]) -> Gate | None:
     """The gate that lies in a weight file beside the network, taken out of its tensors; None without one."""
-    parts = {name: weights.pop(GATE + name) for name in ("mean", "directions", "rest") if GATE + name in weights}
-    if len(parts) < 3:
+    names = ("mean", "directions", "rest", "away", "start")
+    parts = {name: weights.pop(GATE + name) for name in names if GATE + name in weights}
+    if not {"mean", "directions", "rest"} <= set(parts):
         return None
-    return Gate(parts["mean"].float().numpy(), parts["directions"].float().numpy(), float(parts["rest"]))
+    gate = Gate(parts["mean"].float().numpy(), parts["directions"].float().numpy(), float(parts["rest"]))
+    if not {"away", "start"} <= set(parts):
+        return gate
+    return replace(gate, away=parts["away"].float().numpy(), start=float(parts["start"]))
 
 
 def _full(value: torch.Tensor, precision: torch.dtype) -> torch.Tensor:

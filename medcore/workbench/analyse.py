@@ -19,6 +19,7 @@ from medcore.tasks import Option, Progress, Task, VolumeTask, load_task, load_ta
 from medcore.volume import Volume
 from medcore.workbench.models import Models
 from medcore.workbench.quality import Quality
+from medcore.workbench.recognition import in_doubt, recognise
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,16 @@ class Analyse:
                     doubts = sum(issue.severity is Severity.WARN for issue in issues)
                     ranked.append((doubts, task.id))
         return min(ranked)[1] if ranked else None
+
+    def recognise(self, scan: ScanFacts) -> str | None:
+        """The task whose model knows best what the pixels show, where the header does not say it; else `suggest`.
+
+        Networks are run, so the answer is worth keeping.
+        """
+        known = None
+        if in_doubt(scan):
+            known = recognise(self.store.volume(scan.id), models=self.models, engine=self.engine())
+        return known or self.suggest(scan)
 
     def choices(self, scan: ScanFacts, task: str) -> tuple[ModelChoice, ...]:
         """All models of a task, those that take the scan first, the others with the reason.

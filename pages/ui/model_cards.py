@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from medcore.cards import Estimate, ModelCard
+from medcore.cards import Estimate, Familiarity, ModelCard
 from pages.ui import charts, show, state
 from pages.ui.evaluate_figures import METRICS
 from pages.ui.words import kind, plain, t
@@ -92,13 +92,20 @@ def _measured(card: ModelCard) -> None:
     st.plotly_chart(_intervals(card, groups, charted), key=f"intervals-{card.id}", config=charts.CONFIG)
     if card.familiarity is not None and card.familiarity.refused:
         st.markdown("**" + t("Refused as unlike the training images") + "**")
-        show.facts({name: f"{share:.1%}" for name, share in card.familiarity.refused.items()})
+        show.facts({name: _refused(card.familiarity, name) for name in card.familiarity.refused})
     st.page_link(
         state.PAGES / "evaluate.py",
         label=t("See how good it is"),
         icon=":material/monitoring:",
         query_params={"model": card.id},
     )
+
+
+def _refused(gate: Familiarity, name: str) -> str:
+    """The share of one kind of pictures that is refused, and that by a check which was never shown this kind."""
+    share, unseen = f"{gate.refused[name]:.1%}", gate.refused_unseen.get(name)
+    return share if unseen is None else t("{share}; {unseen} if the check had never been shown its like",
+                                          share=share, unseen=f"{unseen:.1%}")  # fmt: skip
 
 
 def _intervals(card: ModelCard, groups: Mapping[str, str], charted: Sequence[str]) -> go.Figure:

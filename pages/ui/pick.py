@@ -102,7 +102,7 @@ def series(of: Study) -> ScanFacts:
 
 def task(of: ScanFacts) -> str:
     """The clinical question; the likely one stands first."""
-    return one_of("task", t("Question"), _answerable(), default=state.workbench().analyse.suggest(of) or "")
+    return one_of("task", t("Question"), _answerable(), default=state.likely_task(of) or "")
 
 
 def any_task() -> str:

@@ -16,6 +16,7 @@ from medcore.errors import MedcoreError, SettingsError
 from medcore.language import LANGUAGES, best_language
 from medcore.predictions import Prediction
 from medcore.recipes import Recipe, Setting
+from medcore.records import ScanFacts
 from medcore.settings import Settings
 from medcore.volume import Geometry, Mask, Unit, Volume, Window
 from medcore.workbench.analyse import Analysis
@@ -125,6 +126,16 @@ def mask(mask_id: str) -> Mask:
     return workbench().studies.mask(mask_id)
 
 
+def likely_task(scan: ScanFacts) -> str | None:
+    """The question that a scan is likely for; networks look at a picture whose header says nothing, once."""
+    return _likely_task(scan.id, tuple(card.sha256 for card in workbench().models.cards()), scan)
+
+
+@st.cache_resource(show_spinner=False, max_entries=500)
+def _likely_task(scan: str, models: tuple[str, ...], _facts: ScanFacts) -> str | None:
+    return workbench().analyse.recognise(_facts)
+
+
 @st.cache_resource(show_spinner=False, max_entries=200)
 def pieces(mask_id: str) -> tuple[Piece, ...]:
     """What one mask measures."""
@@ -194,7 +205,8 @@ def results_changed() -> None:
 
 def forget_caches() -> None:
     """Open everything anew at the next use, as tests need it."""
-    for cached in (workbench, volume, mask, pieces, _analyses, _review, network_view, _preview, named_mask, _aligned):
+    shown = (volume, mask, pieces, network_view, _preview, named_mask)
+    for cached in (workbench, *shown, _likely_task, _analyses, _review, _aligned):
         cached.clear()
 
 

@@ -86,9 +86,13 @@ def ask(
     *,
     device: str = "auto",
     batch: int = BATCH,
+    alter: Callable[[NDArray[float32], int], NDArray[float32]] | None = None,
     tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> Asked:
     """Ask about all cases; pictures are decoded in threads while the network runs.
+
+    Args:
+        alter: What is done to the inputs (N, C, ..., H, W) of a batch, which it is given with the batch's number.
 
     Raises:
         WeightsError: The model cannot be loaded.
@@ -105,6 +109,7 @@ def ask(
                     refused.append((case.name, error.message))
             if ready:
                 inputs = np.concatenate([prepared.inputs for _, _, prepared in ready])
+                inputs = inputs if alter is None else alter(inputs, start // batch)
                 output = engine.run(card, inputs, device=device)
                 found += [_row(output, i, *one, card=card, task=task) for i, one in enumerate(ready)]
             tell(min(start + batch, len(cases)), len(cases))

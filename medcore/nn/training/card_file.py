@@ -47,7 +47,9 @@ def card_text(recipe: Recipe, card: ModelCard, *, trained_on: str) -> str:
         lines += ["", "[familiarity]", f"threshold = {gate.threshold}"]
         lines += [f"refused_validation = {gate.refused_validation}"]
         lines += [f'sha256 = "{gate.sha256}"'] if gate.sha256 else []
-        lines += ["", "[familiarity.refused]", *(f"{json.dumps(k)} = {v}" for k, v in gate.refused.items())]
+        for name, shares in (("refused", gate.refused), ("refused_unseen", gate.refused_unseen)):
+            rows = [f"{json.dumps(k)} = {v}" for k, v in shares.items()]
+            lines += ["", f"[familiarity.{name}]", *rows] if rows or name == "refused" else []
     if card.mask != MaskPoint():
         lines += ["", "[mask]", f"threshold = {card.mask.threshold}", f"least_area = {card.mask.least_area}"]
     for label in labels:

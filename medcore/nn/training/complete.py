@@ -10,25 +10,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 from numpy import int64
 from numpy.typing import NDArray
 
-from medcore.cards import CARD_FILE, EVALUATION_FILE, GATE_FILE, WEIGHTS_FILE, Familiarity, ModelCard
+from medcore.cards import CARD_FILE, EVALUATION_FILE, GATE_FILE, WEIGHTS_FILE, ModelCard
 from medcore.engine import Engine
 from medcore.errors import N_, DataSetError
-from medcore.evaluation.gate import fit_gate
 from medcore.evaluation.kept_answers import ANSWERS_FILE, answers_text
 from medcore.nn.training.asking import Asked, ask
 from medcore.nn.training.card_file import card_text
 from medcore.nn.training.evaluate import evaluate, own_cases, own_recipe
+from medcore.nn.training.gate_fitting import fit_model_gate, gate_file, some_of
+from medcore.nn.training.others import list_others
 from medcore.nn.training.publish import (
-    GATE_PICTURES,
     RECIPE_FILE,
     SPLIT_FILE,
     STAGING,
     calibrate,
-    gate_tensors,
     put_in_place,
     with_limits,
 )
@@ -98,17 +96,19 @@ def _fitted(
     card: ModelCard, recipe: Recipe, data: Path, engine: Engine, *, anew: bool, device: str, tell: Tell
 ) -> ModelCard:
     """The card with its gate, whose file lies in the card's folder, and its limits."""
-    rows = own_cases(card, recipe, data, "train")
-    some = np.sort(np.random.default_rng(0).permutation(len(rows))[:GATE_PICTURES])
-    plain = replace(card, familiarity=None)
-    shown = _asked(plain, [rows[int(i)] for i in some], engine, device=device, tell=tell)[0]
-    gate = fit_gate(shown.features)
-    written = safetensors.torch.save(gate_tensors(gate))
+    card = replace(card, familiarity=None)
+    own = some_of([case for case, _, _ in own_cases(card, recipe, data, "train")])
+    if len(own) < FEWEST:
+        raise _too_few(card, len(own))
+    validation, source = _asked(card, own_cases(card, recipe, data, "validation"), engine, device=device, tell=tell)
+    strange = {one.name: cases for one, cases in list_others(card, recipe, data) if one in recipe.strangers}
+    gate, familiar = fit_model_gate(
+        card, own, validation, strange, engine, augmentation=recipe.augmentation, device=device, tell=tell
+    )  # fmt: skip
+    written = gate_file(gate)
     write_bytes(card.folder / GATE_FILE, written)
-    validation, source = _asked(plain, own_cases(card, recipe, data, "validation"), engine, device=device, tell=tell)
-    validation = replace(validation, distance=gate.distance(validation.features))
     truth = np.array([case.truth for case in validation.cases], dtype=bool)
-    card = replace(card, familiarity=Familiarity(0.0, 0.0, sha256=hashlib.sha256(written).hexdigest()))
+    card = replace(card, familiarity=replace(familiar, sha256=hashlib.sha256(written).hexdigest()))
     if anew and validation.masks is None:
         return calibrate(card, recipe.options, validation, truth, source)
     kept = card.conformal
@@ -122,15 +122,19 @@ def _asked(
     """What the model says of pictures, and the number of each one's data set."""
     asked = ask(card, load_task(card.task), [case for case, _, _ in rows], engine, device=device, tell=tell)
     if len(asked.cases) < FEWEST:
-        raise DataSetError(
-            N_("Only {count} pictures of the split of {model} are there; {least} are needed."),
-            hint=N_("The data sets must be those of its recipe, with the same names of files."),
-            count=len(asked.cases),
-            model=card.id,
-            least=FEWEST,
-        )
+        raise _too_few(card, len(asked.cases))
     names = {id(case): name for case, name, _ in rows}
     return asked, np.unique([names[id(case)] for case in asked.cases], return_inverse=True)[1].astype(int64)
+
+
+def _too_few(card: ModelCard, count: int) -> DataSetError:
+    return DataSetError(
+        N_("Only {count} pictures of the split of {model} are there; {least} are needed."),
+        hint=N_("The data sets must be those of its recipe, with the same names of files."),
+        count=count,
+        model=card.id,
+        least=FEWEST,
+    )
 
 
 def _measured(

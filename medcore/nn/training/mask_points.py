@@ -11,10 +11,8 @@ import torch
 from numpy import float32, float64, uint8
 from numpy.typing import NDArray
 
-from medcore.cards import Calibration, Familiarity, MaskPoint, ModelCard
-from medcore.evaluation.gate import REFUSED_ON_VALIDATION, gate_threshold
+from medcore.cards import Calibration, MaskPoint, ModelCard
 from medcore.nn.networks import MaskNet
-from medcore.nn.training.asking import Asked
 from medcore.nn.training.pictures import Pictures
 from medcore.tasks._volume_voting import network_inputs
 from medcore.volume import Array
@@ -27,7 +25,7 @@ SLOPES = np.geomspace(0.2, 5.0, 129)
 MOST_FALSE = 0.02  # of slices without a finding that may show a region
 
 
-def calibrate_masks(card: ModelCard, network: MaskNet, pictures: Pictures, validation: Asked) -> ModelCard:
+def calibrate_masks(card: ModelCard, network: MaskNet, pictures: Pictures) -> ModelCard:
     """A temperature of the kinds, and the best mean Dice at which few clean slices show a region."""
     rows = pictures.part("validation")
     kind = pictures.truth[rows].argmax(axis=1)
@@ -48,11 +46,7 @@ def calibrate_masks(card: ModelCard, network: MaskNet, pictures: Pictures, valid
                 best = value, MaskPoint(threshold, area), limit
     assert best is not None, "there are points to choose from"
     labels = (*card.labels[:-1], replace(card.labels[-1], threshold=best[2]))
-    assert validation.distance is not None
-    familiar = Familiarity(round(gate_threshold(validation.distance), 4), REFUSED_ON_VALIDATION)
-    return replace(
-        card, calibration=Calibration(round(slope, 6), 0.0), labels=labels, mask=best[1], familiarity=familiar
-    )
+    return replace(card, calibration=Calibration(round(slope, 6), 0.0), labels=labels, mask=best[1])
 
 
 def _answers(

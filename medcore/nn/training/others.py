@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from numpy import int64
+import numpy as np
+from numpy import bool_, int64
 from numpy.typing import NDArray
 
 from medcore.cards import ModelCard
@@ -21,7 +22,7 @@ from medcore.nn.training.sources import Case
 from medcore.nn.training.splits import cluster
 from medcore.tasks import load_task
 
-STRANGERS = 300  # pictures of each other kind that the gate is shown
+STRANGERS = 600  # pictures of each other kind; one half is shown to the gate, the other is what it is measured on
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Others:
 
     Args:
         groups: Figures of each set that was never trained on, as evaluation.json has them.
-        refused: Share that the gate refuses, by set.
+        refused: Share that the gate refuses, by set; of a strange set the half that the gate was not shown.
         answers: To the pictures that were never trained on.
     """
 
@@ -42,9 +43,9 @@ class Others:
 
 
 def list_others(
-    card: ModelCard, recipe: Recipe, data: Path, *, strangers: bool
+    card: ModelCard, recipe: Recipe, data: Path, *, strangers: bool = True
 ) -> tuple[tuple[Source, tuple[Case, ...]], ...]:
-    """The recipe's external sets with their pictures, and the strange ones if asked for; without missing folders.
+    """The recipe's external sets with their pictures, and the strange ones too; without missing folders.
 
     Raises:
         DataSetError: A set cannot be read.
@@ -83,7 +84,9 @@ def ask_others(
     for source, cases in list_others(card, recipe, data, strangers=card.familiarity is not None):
         asked = ask(card, load_task(card.task), cases, engine, device=device, tell=tell)
         if asked.distance is not None and card.familiarity is not None:
-            refused[source.name] = round(float((asked.distance > card.familiarity.threshold).mean()), 4)
+            beyond = asked.distance > card.familiarity.threshold
+            new = ~taught(asked) if source in recipe.strangers else np.ones(len(beyond), dtype=bool)
+            refused[source.name] = round(float(beyond[new].mean()), 4) if new.any() else 0.0
         if source in recipe.external:
             group = patients_of(asked)
             groups[source.name] = report(asked, card, group)["groups"]["all"]
@@ -91,6 +94,14 @@ def ask_others(
             answers += picture_answers(asked, card, group, source=named, part=EXTERNAL)
             log.info("%s: %s", source.name, groups[source.name]["metrics"])
     return Others(groups, refused, tuple(answers))
+
+
+def taught(asked: Asked) -> NDArray[bool_]:
+    """Which pictures of a strange set a gate is shown when it is fitted: every second patient or near-duplicate group.
+
+    A set of one picture is only measured on.
+    """
+    return np.asarray(np.unique(patients_of(asked), return_inverse=True)[1] % 2 == 1, dtype=bool_)
 
 
 def patients_of(asked: Asked) -> NDArray[int64]:

@@ -23,7 +23,6 @@ from medcore.cards import (
     WEIGHTS_FILE,
     Calibration,
     Estimate,
-    Familiarity,
     ModelCard,
 )
 from medcore.engine import Engine
@@ -31,12 +30,12 @@ from medcore.evaluation.calibration import best_threshold, fit_calibration, prob
 from medcore.evaluation.classification import Answers, measure
 from medcore.evaluation.conformal import fit_conformal
 from medcore.evaluation.controls import control_scores
-from medcore.evaluation.gate import REFUSED_ON_VALIDATION, Gate, fit_gate, gate_threshold
 from medcore.evaluation.kept_answers import ANSWERS_FILE, answers_text
 from medcore.nn.networks import CamNet, MaskNet
-from medcore.nn.torch_engine import GATE, TorchEngine
+from medcore.nn.torch_engine import TorchEngine
 from medcore.nn.training.asking import Asked, ask
 from medcore.nn.training.card_file import card_text
+from medcore.nn.training.gate_fitting import GATE_PICTURES, fit_model_gate, gate_tensors, some_of
 from medcore.nn.training.mask_points import calibrate_masks
 from medcore.nn.training.options import Options
 from medcore.nn.training.others import Others, ask_others, list_others
@@ -51,7 +50,6 @@ from medcore.volume import Array
 
 RECIPE_FILE, SPLIT_FILE, LOG_FILE = "recipe.toml", "split.csv", "training.jsonl"
 STAGING = ".new"
-GATE_PICTURES = 1000  # training pictures the gate is fitted on
 
 Judging = Callable[[int, int], None]  # pictures that were asked about, and all of them
 
@@ -100,10 +98,15 @@ def _judge(
     card = _write_weights(card, weights)
     engine: Engine = TorchEngine(Settings(device="cpu"))
     tell = _counting(card, recipe, pictures, data, judging)
-    card, weights = _with_gate(card, weights, engine, pictures, tell)
     validation = _ask(card, pictures.part("validation"), pictures, engine, tell)
+    own = some_of([pictures.cases[int(i)] for i in pictures.part("train")])
+    strange = {one.name: cases for one, cases in list_others(card, recipe, data) if one in recipe.strangers}
+    gate, familiar = fit_model_gate(
+        card, own, validation, strange, engine, augmentation=recipe.augmentation, tell=tell
+    )  # fmt: skip
+    card = replace(_write_weights(card, weights | gate_tensors(gate)), familiarity=familiar)
     if isinstance(network, MaskNet):
-        card = calibrate_masks(card, network, pictures, validation)
+        card = calibrate_masks(card, network, pictures)
     else:
         rows = pictures.part("validation")
         card = calibrate(card, recipe.options, validation, pictures.truth[rows], pictures.source[rows])
@@ -132,9 +135,10 @@ def _judge(
 
 def _counting(card: ModelCard, recipe: Recipe, pictures: Pictures, data: Path, judging: Judging) -> Judging:
     """Tells of each set's pictures as a part of all that will be asked about."""
-    total = min(GATE_PICTURES, len(pictures.part("train"))) + len(pictures.part("validation"))
+    total = 2 * min(GATE_PICTURES, len(pictures.part("train"))) + 2 * len(pictures.part("validation"))
     total += len(pictures.part("test"))
-    total += sum(len(cases) for _, cases in list_others(card, recipe, data, strangers=True))
+    for source, cases in list_others(card, recipe, data):
+        total += len(cases) * (2 if source in recipe.strangers else 1)
     before = 0
 
     def tell(done: int, of_set: int) -> None:
@@ -148,7 +152,7 @@ def _counting(card: ModelCard, recipe: Recipe, pictures: Pictures, data: Path, j
 
 
 def calibrate(card: ModelCard, options: Options, validation: Asked, truth: Array, source: Array) -> ModelCard:
-    """Calibration, operating points, conformal limits and the gate's threshold, all from the validation split.
+    """Calibration, operating points and conformal limits, all from the validation split.
 
     Args:
         truth: (N, labels) of the validation pictures.
@@ -180,7 +184,7 @@ def calibrate(card: ModelCard, options: Options, validation: Asked, truth: Array
 
 
 def with_limits(card: ModelCard, validation: Asked, truth: Array, source: Array, *, coverage: float) -> ModelCard:
-    """Conformal limits and the gate's threshold for the card's calibration, from validation pictures.
+    """Conformal limits for the card's calibration, from validation pictures.
 
     Args:
         truth: (N,) of the first label.
@@ -189,37 +193,13 @@ def with_limits(card: ModelCard, validation: Asked, truth: Array, source: Array,
     found = probabilities(validation.logits[:, 0], card.calibration)
     limits = fit_conformal(truth, found, source, coverage=coverage)
     limits = replace(limits, positive_from=round(limits.positive_from, 5), negative_to=round(limits.negative_to, 5))
-    assert validation.distance is not None
-    gate = card.familiarity or Familiarity(0.0, 0.0)
-    threshold = round(gate_threshold(validation.distance), 4)
-    familiar = replace(gate, threshold=threshold, refused_validation=REFUSED_ON_VALIDATION)
-    return replace(card, conformal=limits, familiarity=familiar)
+    return replace(card, conformal=limits)
 
 
 def _write_weights(card: ModelCard, weights: dict[str, torch.Tensor]) -> ModelCard:
     data = safetensors.torch.save({k: v.contiguous() for k, v in weights.items()})
     write_bytes(card.folder / WEIGHTS_FILE, data)
     return replace(card, sha256=hashlib.sha256(data).hexdigest())
-
-
-def _with_gate(
-    card: ModelCard, weights: dict[str, torch.Tensor], engine: Engine, pictures: Pictures, tell: Judging
-) -> tuple[ModelCard, dict[str, torch.Tensor]]:
-    """Weights with a gate fitted on the features of training pictures."""
-    rows = pictures.part("train")
-    some = rows[np.random.default_rng(0).permutation(len(rows))[:GATE_PICTURES]]
-    gate = fit_gate(_ask(card, np.sort(some), pictures, engine, tell).features)
-    weights = weights | gate_tensors(gate)
-    return _write_weights(card, weights), weights
-
-
-def gate_tensors(gate: Gate) -> dict[str, torch.Tensor]:
-    """A gate by the names it has in a weight file."""
-    return {
-        GATE + "mean": torch.from_numpy(gate.mean),
-        GATE + "directions": torch.from_numpy(gate.directions),
-        GATE + "rest": torch.tensor(gate.rest),
-    }
 
 
 def _ask(card: ModelCard, rows: Array, pictures: Pictures, engine: Engine, tell: Judging) -> Asked:
