@@ -44,9 +44,11 @@ def show_all(analysis: Analysis) -> Analysis:
         The result with the explanation that was chosen on the way.
     """
     run = analysis.prediction.run
-    _scores(analysis)
+    strange = tuple(issue for issue in run.warnings if issue.code == "unfamiliar")
+    show.issues(strange)  # before the number that it takes the meaning from
+    _scores(analysis, known=not strange)
     st.caption(t("Computed on {device} in {duration}", device=run.device, duration=seconds(run.seconds)))
-    show.issues(run.warnings)
+    show.issues(tuple(issue for issue in run.warnings if issue not in strange))
     chosen = analysing.explained(analysis)
     if analysis.card:
         model_cards.excerpt(analysis.card)
@@ -61,25 +63,30 @@ def views(analysis: Analysis) -> dict[str, str]:
     return {**with_heat, "original": t("Original"), **seen}
 
 
-def _scores(analysis: Analysis) -> None:
+def _scores(analysis: Analysis, *, known: bool) -> None:
     """Each finding with its probability and operating point, in one plain sentence."""
     prediction = analysis.prediction
     if isinstance(prediction, Classification):
         for score in sorted(prediction.scores, key=lambda score: -score.probability):
-            _score(score, t(analysis.card.label(score.label).title) if analysis.card else score.label)
+            _score(score, t(analysis.card.label(score.label).title) if analysis.card else score.label, known=known)
 
 
-def _score(score: Score, title: str) -> None:
+def _score(score: Score, title: str, *, known: bool) -> None:
+    """One finding; of a picture unlike those the model learnt from nothing is claimed."""
     above = score.positive
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"#### {plain(title)}")
-        if above:
+        if not known:
+            st.badge(t("Unfamiliar image"), icon=":material/help:", color="gray")
+        elif above:
             st.badge(t("Above the operating point"), icon=":material/flag:", color="orange")
         else:
             st.badge(t("Below the operating point"), icon=":material/remove:", color="gray")
     st.markdown(t("**{percent}** on this model's scale", percent=percent(score.probability)))
     st.html(_scale(score))
-    if above:
+    if not known:
+        st.markdown(t("The number says nothing about this image: the model did not learn from any like it."))
+    elif above:
         st.markdown(t("The model finds signs that it was trained to call “{finding}”.", finding=plain(title)))
     else:
         st.markdown(t("The model does not find enough signs to call this “{finding}”.", finding=plain(title)))

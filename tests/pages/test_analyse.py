@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from medcore.records import Study
+from medcore.errors import Message
+from medcore.records import Issue, Severity, Study
 from pages.ui import state
 from tests.pages.conftest import finish_jobs, words
 
@@ -47,6 +49,21 @@ def test_a_run_gives_probability_operating_point_limits_and_record(app: AppTest,
     assert not app.exception and not app.error
     for forbidden in ("% ill", "is ill", "diagnosis of", "AI says"):
         assert forbidden not in said
+
+
+def test_of_a_picture_unlike_those_of_training_nothing_is_claimed(
+    app: AppTest, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = add()
+    strange = Issue("unfamiliar", Severity.WARN, Message("This does not look like what the model learnt from"))
+    monkeypatch.setattr("medcore.analysis.unfamiliar", lambda *given, **named: (strange,))
+    state.workbench().analyse.run(study.id, study.scans[0].id, task="chest_xray", model="test-resnet18")
+    said = words(analyse(app, study=study.id, task="chest_xray", model="test-resnet18"))
+    assert said.count("This does not look like") == 1
+    assert said.index("This does not look like") < said.index("on this model's scale")
+    assert "The number says nothing about this image" in said and "Unfamiliar image" in said
+    for claim in ("The model finds signs", "does not find enough signs", "Above the operating point"):
+        assert claim not in said
 
 
 def test_the_result_is_there_again_for_another_session_with_the_same_link(app: AppTest, add: Add) -> None:
