@@ -115,6 +115,11 @@ class Run:
     started_at: datetime
     warnings: tuple[Issue, ...] = ()
 
+    @property
+    def unfamiliar(self) -> tuple[Issue, ...]:
+        """The warning that the input was unlike the model's training images; empty where it was not."""
+        return tuple(issue for issue in self.warnings if issue.code == "unfamiliar")
+
 
 class LesionRole(StrEnum):
     """What a lesion is to a response criterion."""

@@ -10,7 +10,7 @@ from medcore.cards import ModelCard
 from medcore.criteria import load_criterion
 from medcore.imaging.lesions import lesions
 from medcore.imaging.overlay import blend_heat, encode_jpeg, shown_grey
-from medcore.predictions import Classification, Detection, Explanation, Lesion, Segmentation
+from medcore.predictions import Classification, Detection, Explanation, Lesion, Score, Segmentation
 from medcore.shell.output import Plain, note, plain, print_issues, print_table, say, t
 from medcore.shell.read import unwritable, write_npy
 from medcore.volume import Geometry, Mask, Volume
@@ -57,6 +57,10 @@ def answer_object(analysis: Analysis, card: ModelCard, scan: Volume, out: Path |
     return answer
 
 
+def _side(score: Score) -> str:
+    return t("at or above the operating point") if score.positive else t("below the operating point")
+
+
 def print_answer(analysis: Analysis, card: ModelCard, answer: dict[str, Plain]) -> None:
     """The answer for people, with its warnings."""
     run = analysis.prediction.run
@@ -67,7 +71,7 @@ def print_answer(analysis: Analysis, card: ModelCard, answer: dict[str, Plain]) 
                     t(card.label(score.label).title),
                     f"{score.probability:.3f}",
                     f"{score.threshold:.3f}",
-                    t("at or above the operating point") if score.positive else t("below the operating point"),
+                    t("Unfamiliar image") if run.unfamiliar else _side(score),
                 )
                 for score in scores
             ]

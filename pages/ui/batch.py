@@ -102,14 +102,14 @@ def _lines(row: BatchRow) -> list[dict[str, str]]:
     notes = " ".join(say(issue.message) for issue in prediction.run.warnings)
     if not isinstance(prediction, Classification):
         return [{**study, t("Note"): notes}]
-    card = row.analysis.card
+    card, strange = row.analysis.card, prediction.run.unfamiliar
     return [
         {
             **study,
             t("Finding"): t(card.label(score.label).title) if card else score.label,
             t("On this model's scale"): percent(score.probability),
             t("Operating point"): percent(score.threshold),
-            t("Result"): t("above") if score.positive else t("below"),
+            t("Result"): t("Unfamiliar image") if strange else t("above") if score.positive else t("below"),
             t("Note"): notes,
         }
         for score in prediction.scores

@@ -44,7 +44,7 @@ def show_all(analysis: Analysis) -> Analysis:
         The result with the explanation that was chosen on the way.
     """
     run = analysis.prediction.run
-    strange = tuple(issue for issue in run.warnings if issue.code == "unfamiliar")
+    strange = run.unfamiliar
     show.issues(strange)  # before the number that it takes the meaning from
     _scores(analysis, known=not strange)
     st.caption(t("Computed on {device} in {duration}", device=run.device, duration=seconds(run.seconds)))

@@ -112,6 +112,21 @@ def test_several_studies_give_a_table_and_a_csv_that_says_what_it_is_for(app: Ap
     assert not app.exception and not app.error
 
 
+def test_a_batch_claims_nothing_of_a_picture_unlike_those_of_training(
+    app: AppTest, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = Issue("unfamiliar", Severity.WARN, Message("This does not look like what the model learnt from"))
+    monkeypatch.setattr("medcore.analysis.unfamiliar", lambda *given, **named: (strange,))
+    study = add()
+    analyse(app, several="yes")
+    app.multiselect(key="batch-studies").set_value([study.id]).run()
+    app.button(key="run-batch").click().run()
+    finish_jobs(app)
+    table = app.dataframe[0].value
+    assert list(table["Result"]) == ["Unfamiliar image"]
+    assert "does not look like" in table["Note"][0]
+
+
 def test_studies_ticked_in_the_list_are_the_ones_of_the_batch_and_a_deleted_one_drops_out(
     app: AppTest, add: Add
 ) -> None:
